@@ -1,0 +1,136 @@
+/**
+ * @file plan.h
+ * A plan is the frozen choice for one layer, with its packed weights. Create allocates, execute
+ * never does.
+ */
+#ifndef CONVOY_PLAN_H
+#define CONVOY_PLAN_H
+
+#include "convoy/layer.h"
+#include "convoy/machine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How far the result may be from the exact one; decides which algorithms may be chosen. */
+typedef enum convoy_tolerance {
+    CONVOY_TOLERANCE_DEFAULT = 0,
+    CONVOY_TOLERANCE_STRICT, /**< plain sums only: NaN and infinity reach only the outputs whose
+                                  window holds them */
+    CONVOY_TOLERANCE_FAST,
+    CONVOY_TOLERANCE_BOUND /**< no algorithm whose error bound exceeds options.error_bound */
+} convoy_tolerance;
+
+/** All zero is the default. */
+typedef struct convoy_options {
+    const char *algorithm; /**< NULL or "auto": the planner chooses; else the name of one */
+    convoy_isa isa;        /**< CONVOY_ISA_BEST or one that is usable */
+    int threads;           /**< at most; 0: what OpenMP would use when the plan is created */
+    convoy_tolerance tolerance;
+    double error_bound;           /**< of CONVOY_TOLERANCE_BOUND */
+    size_t workspace_limit_bytes; /**< 0: none */
+} convoy_options;
+
+/** The parameters of a layer, dense; the caller's, needed only while a plan is created. */
+typedef struct convoy_weights {
+    const float *filter; /**< filter[K][C/groups][R][S] */
+    const float *bias;   /**< bias[K]; NULL: none */
+} convoy_weights;
+
+typedef struct convoy_plan convoy_plan;
+
+/**
+ * Choose an algorithm and pack the weights for it.
+ *
+ * A filter with an infinity or a NaN on a layer with padding is given to an algorithm that skips
+ * taps on padding (others would make 0 * infinity = NaN of them), unless one is forced.
+ *
+ * @param options  NULL: all defaults
+ * @param plan     receives the plan, to be freed with convoy_plan_destroy
+ * @retval CONVOY_ERROR_ALGORITHM  unknown, or it does not apply; the detail says why
+ * @retval CONVOY_ERROR_ISA, CONVOY_ERROR_TOLERANCE, CONVOY_ERROR_LIMIT, CONVOY_ERROR_TOO_LARGE,
+ *         CONVOY_ERROR_MEMORY, CONVOY_ERROR_ARGUMENT (options); and all of convoy_layer_check
+ */
+CONVOY_API convoy_status convoy_plan_create(const convoy_layer *layer,
+                                            const convoy_weights *weights,
+                                            const convoy_options *options, convoy_plan **plan);
+
+/** NULL is fine. */
+CONVOY_API void convoy_plan_destroy(convoy_plan *plan);
+
+/** Bytes of scratch memory that an execution needs; may be 0. */
+CONVOY_API size_t convoy_plan_workspace_bytes(const convoy_plan *plan);
+
+/**
+ * y[N][K][P][Q] = epilogue(conv(x[N][C][H][W], the plan's filter)), in the layer's layout. Thread
+ * safe: one plan may run on many threads, each with a workspace of its own. The result has the
+ * same bits for any number of threads.
+ *
+ * x and y are float32 with stride_c == 1 (NHWC) or stride_w == 1 (NCHW) and any other strides, so
+ * channel slices work. With the algorithm `reference`, y may be float64: the unrounded sums.
+ *
+ * @param workspace  convoy_plan_workspace_bytes() bytes, aligned to CONVOY_ALIGNMENT; NULL if 0
+ * @retval CONVOY_ERROR_SHAPE, CONVOY_ERROR_LAYOUT, CONVOY_ERROR_TYPE
+ * @retval CONVOY_ERROR_ALIGNMENT  a tensor is not aligned to its element, or the workspace to 64
+ * @retval CONVOY_ERROR_OVERLAP    y shares memory with x (slices side by side do not)
+ * @retval CONVOY_ERROR_ARGUMENT   the layer has a residual: use convoy_plan_execute_residual
+ */
+CONVOY_API convoy_status convoy_plan_execute(const convoy_plan *plan, const convoy_tensor *x,
+                                             const convoy_tensor *y, void *workspace);
+
+/**
+ * The same for a layer with a residual, a float32 tensor of y's extents; it may be y itself.
+ * @retval CONVOY_ERROR_ARGUMENT  the layer has no residual
+ */
+CONVOY_API convoy_status convoy_plan_execute_residual(const convoy_plan *plan,
+                                                      const convoy_tensor *x,
+                                                      const convoy_tensor *residual,
+                                                      const convoy_tensor *y, void *workspace);
+
+/** One algorithm on one layer, as the planner sees it. */
+typedef struct convoy_description {
+    const char *algorithm; /**< its name */
+    const char *summary;   /**< what it is, in a few words */
+    const char *reason;    /**< why it does not apply; NULL if it does */
+    bool chosen;
+    char why[320]; /**< why it was chosen, or why not */
+    convoy_isa isa;
+    int threads;
+    size_t workspace_bytes;
+    size_t packed_bytes;    /**< of weights and bias kept in the plan */
+    int64_t executed_flops; /**< what it really does, tile waste included */
+    /** Proven: |y - exact| <= error_bound * (max|x| * sum|w_k| + |bias_k| + max|residual|), where
+     *  sum|w_k| is over the filter of output channel k. */
+    double error_bound;
+    char blocking[160]; /**< tile, blocks and thread split, for a person */
+} convoy_description;
+
+/** @retval CONVOY_ERROR_NULL */
+CONVOY_API convoy_status convoy_plan_describe(const convoy_plan *plan,
+                                              convoy_description *description);
+
+/**
+ * Describe every algorithm on a layer and mark the one that convoy_plan_create would choose;
+ * allocates nothing.
+ * @param descriptions  room for convoy_algorithm_count()
+ * @retval as convoy_plan_create, except CONVOY_ERROR_MEMORY
+ */
+CONVOY_API convoy_status convoy_layer_explain(const convoy_layer *layer,
+                                              const convoy_options *options,
+                                              convoy_description *descriptions);
+
+/** The algorithm table: how many, and the name and summary of each (NULL past the end). */
+CONVOY_API size_t convoy_algorithm_count(void);
+CONVOY_API const char *convoy_algorithm_name(size_t index);
+CONVOY_API const char *convoy_algorithm_summary(size_t index);
+
+/** Allocate and free memory aligned to CONVOY_ALIGNMENT, for workspaces. Zero bytes give NULL and
+ *  CONVOY_OK. @retval CONVOY_ERROR_TOO_LARGE, CONVOY_ERROR_MEMORY */
+CONVOY_API convoy_status convoy_workspace_create(size_t bytes, void **workspace);
+CONVOY_API void convoy_workspace_destroy(void *workspace);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

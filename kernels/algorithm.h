@@ -1,0 +1,87 @@
+/**
+ * @file algorithm.h
+ * What an algorithm is to the planner: a row of functions; and the plan they fill and read.
+ *
+ * A row works in three steps. `prepare` looks at the layer and writes the plan's numbers (blocking,
+ * bytes, counts, error bound); it allocates nothing and is all that `explain` needs. `pack` writes
+ * the weights into the memory that the planner has allocated. `execute` runs, const on the plan,
+ * from any number of threads at a time. Arguments are checked before: these functions assert.
+ */
+#ifndef CONVOY_KERNELS_ALGORITHM_H
+#define CONVOY_KERNELS_ALGORITHM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "convoy/plan.h"
+
+struct isa_kernels;
+struct algorithm;
+
+/** How the work is cut, frozen in the plan; each algorithm documents which fields it uses. */
+struct blocking {
+    int tile_pixels;      /* pixels of a register tile */
+    int tile_vectors;     /* vectors of output channels of a register tile */
+    int64_t strip_pixels; /* pixels of y that share one packed strip of x */
+    int64_t strip_rows;   /* rows of y that share one packed strip of x */
+    int64_t k_block;      /* output channels of a panel of packed w */
+    int64_t depth_block;  /* terms of the sum between two partial sums */
+    int64_t units;        /* independent pieces that threads share */
+    int64_t thread_bytes; /* of workspace, for each thread */
+    int variant;          /* the algorithm's own choice between its paths */
+};
+
+struct convoy_plan {
+    convoy_layer layer; /* passed convoy_layer_check */
+    int64_t P, Q;
+    const struct algorithm *algorithm;
+    const struct isa_kernels *kernels;
+    int threads; /* at least 1 */
+    struct blocking blocking;
+
+    size_t workspace_bytes;
+    int64_t executed_flops;
+    double error_bound;    /* as convoy_description.error_bound */
+    size_t packed_w_bytes; /* room that pack needs */
+    void *packed_w;        /* aligned to CONVOY_ALIGNMENT */
+    float *bias;           /* K values, then zeros up to a multiple of 16; NULL: no bias */
+    size_t bias_bytes;
+    char why[320]; /* why this algorithm was chosen */
+};
+
+/** What one execution works on; tensors are checked against the layer. */
+struct operands {
+    const convoy_tensor *x;
+    const convoy_tensor *residual; /* NULL if the layer has none */
+    const convoy_tensor *y;
+    char *workspace;
+};
+
+struct algorithm {
+    const char *name;
+    const char *summary;
+    /* NULL when the algorithm can run the layer, else the reason in words (a static string) */
+    const char *(*refuse)(const convoy_layer *layer);
+    /* layer, P, Q, kernels, threads are set; fill blocking, workspace_bytes, packed_w_bytes,
+       executed_flops, error_bound */
+    void (*prepare)(struct convoy_plan *plan);
+    /* filter[K][C/groups][R][S] -> plan->packed_w */
+    void (*pack)(struct convoy_plan *plan, const float *filter);
+    void (*execute)(const struct convoy_plan *plan, const struct operands *operands);
+    /* a few words on plan->blocking for a person */
+    void (*describe)(const struct convoy_plan *plan, char *text, size_t size);
+    bool skips_padding; /* taps on padding are never multiplied: safe for non-finite weights */
+};
+
+/**
+ * Error bound of a sum of `terms` products in float32 in which no term passes through more than
+ * `longest` roundings, relative to the sum of absolute products: gamma(longest) = longest*u /
+ * (1 - longest*u), u = 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
+ * section 3.1); infinity when longest*u >= 1. Callers add the epilogue's roundings.
+ */
+double sum_error_bound(int64_t longest);
+
+extern const struct algorithm algorithm_reference, algorithm_naive, algorithm_reordered,
+    algorithm_im2col, algorithm_direct;
+
+#endif

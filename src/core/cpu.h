@@ -1,0 +1,25 @@
+/**
+ * @file cpu.h
+ * ISAs that this processor can run, and its caches, asked once from the compiler's builtins and
+ * sysconf. The only state of the library.
+ */
+#ifndef CONVOY_CORE_CPU_H
+#define CONVOY_CORE_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "convoy/machine.h"
+
+/** The processor can run it (says nothing about what is compiled in). */
+bool cpu_runs(convoy_isa isa);
+
+/** Data cache sizes to block for: what the system reports, or 32 KiB and 512 KiB when it reports
+ *  nothing believable. */
+size_t cpu_l1d_bytes(void);
+size_t cpu_l2_bytes(void);
+
+/** The fields of convoy_machine that need no BLAS: cpu, cores, threads, caches, memory. */
+void cpu_describe(convoy_machine *machine);
+
+#endif
