@@ -124,8 +124,9 @@ typedef struct convoy_difference {
     double rms;             /**< root mean square of expected, over its finite elements */
     double relative_to_rms; /**< max_absolute / rms; 0 when equal, infinity when rms is 0 */
     int64_t max_ulp;        /**< largest distance in float32 units in the last place */
-    int64_t first[4];       /**< n, c, h, w of the first different element, in N, C, H, W order */
-    int64_t worst[4];       /**< n, c, h, w of max_absolute */
+    int64_t first[4];       /**< n, c, h, w of the first different element, in N, C, H, W order; -1
+                                 without any */
+    int64_t worst[4];       /**< n, c, h, w of max_absolute; -1 without any */
     double first_actual, first_expected;
     double worst_actual, worst_expected;
 } convoy_difference;

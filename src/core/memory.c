@@ -1,0 +1,75 @@
+/**
+ * @file memory.c
+ * Aligned allocation that refuses what the machine cannot hold before asking for it: with
+ * overcommit an allocation larger than the memory would succeed, and the process be killed later.
+ */
+#include "core/memory.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "convoy/tensor.h"
+#include "core/error.h"
+
+/* The number in a one-line file of the system; UINT64_MAX when there is none ("max" is none). */
+static uint64_t read_limit(const char *path) {
+    char text[32];
+    char *end;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return UINT64_MAX;
+    }
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0 || text[0] < '0' || text[0] > '9') {
+        return UINT64_MAX;
+    }
+    text[length] = '\0';
+    uint64_t limit = strtoull(text, &end, 10);
+    return (*end == '\n' || *end == '\0') && limit > 0 ? limit : UINT64_MAX;
+}
+
+uint64_t memory_physical_bytes(void) {
+    /* The first is the file of control groups version 2, the second that of version 1. */
+    static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
+                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    uint64_t bytes = UINT64_MAX;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+
+    if (pages > 0 && page_bytes > 0) {
+        bytes = (uint64_t)pages * (uint64_t)page_bytes;
+    }
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        uint64_t limit = read_limit(limits[i]);
+        bytes = limit < bytes ? limit : bytes;
+    }
+    return bytes;
+}
+
+convoy_status memory_allocate(size_t bytes, const char *what, void **memory) {
+    const double MiB = 1024.0 * 1024.0;
+    void *block = NULL;
+
+    if (bytes == 0) {
+        *memory = NULL;
+        return CONVOY_OK;
+    }
+    uint64_t available = memory_physical_bytes();
+    if (bytes > available) {
+        return fail(CONVOY_ERROR_TOO_LARGE, "%s: %.1f MiB are needed, but the machine has %.1f MiB",
+                    what, (double)bytes / MiB, (double)available / MiB);
+    }
+    if (posix_memalign(&block, CONVOY_ALIGNMENT, bytes) != 0) {
+        return fail(CONVOY_ERROR_MEMORY, "%s: the system has no %.1f MiB to give at the moment",
+                    what, (double)bytes / MiB);
+    }
+    *memory = block;
+    return CONVOY_OK;
+}
+
+void memory_free(void *memory) {
+    free(memory);
+}
