@@ -18,17 +18,20 @@
 struct isa_kernels;
 struct algorithm;
 
-/** How the work is cut, frozen in the plan; each algorithm documents which fields it uses. */
+/* How the work is cut, frozen in the plan; each algorithm documents which fields it uses. */
 struct blocking {
-    int tile_pixels;      /* pixels of a register tile */
-    int tile_vectors;     /* vectors of output channels of a register tile */
-    int64_t strip_pixels; /* pixels of y that share one packed strip of x */
-    int64_t strip_rows;   /* rows of y that share one packed strip of x */
-    int64_t k_block;      /* output channels of a panel of packed w */
-    int64_t depth_block;  /* terms of the sum between two partial sums */
-    int64_t units;        /* independent pieces that threads share */
-    int64_t thread_bytes; /* of workspace, for each thread */
-    int variant;          /* the algorithm's own choice between its paths */
+    int tile_pixels;       /* pixels of a register tile, at most */
+    int tile_vectors;      /* vectors of output channels of a register tile, at most */
+    int64_t strip_images;  /* a strip: pixels of y that are worked on together; several images, */
+    int64_t strip_rows;    /* or some rows of one, */
+    int64_t strip_columns; /* or some columns of those */
+    int64_t k_blocks;      /* blocks of output channels, of one register tile's width each */
+    int64_t k_parts;       /* shares of the blocks that threads may take apart */
+    int64_t depth_block;   /* terms of the sum between two partial sums */
+    int64_t thread_bytes;  /* of workspace, for each thread */
+    bool lanes;            /* grouped: output channels of several groups side by side */
+    bool packs;            /* strips of x are copied before use */
+    bool pads;             /* ... with zeros on the padding; else those taps are left out */
 };
 
 struct convoy_plan {

@@ -1,0 +1,224 @@
+/**
+ * @file direct.c
+ * The direct algorithm: no transform, no lowering, register tiles on x where it lies.
+ *
+ *   for each strip of y, for each share of the channel blocks        <- threads
+ *       copy the strip's x if it must be                             <- in L2
+ *       for each block of output channels
+ *           for each chunk of the depth                              <- its w in L2
+ *               for each group of pixels that see the same taps
+ *                   for each register tile                           <- registers
+ *
+ * The order of every sum is fixed by the layer and the ISA: strips, shares and threads only decide
+ * who does it. So the bits do not depend on the number of threads or on the layout.
+ */
+#include "kernels/direct/direct.h"
+
+#include <assert.h>
+#include <math.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "core/arithmetic.h"
+#include "core/layer_checked.h"
+
+static const char *refuse(const convoy_layer *layer) {
+    (void)layer;
+    return NULL;
+}
+
+static struct tile_epilogue epilogue_of(const struct convoy_plan *plan) {
+    const convoy_epilogue *e = &plan->layer.epilogue;
+    struct tile_epilogue epilogue = {.low = -INFINITY, .high = INFINITY, .slope = 1.0f};
+    switch (e->activation) {
+    case CONVOY_IDENTITY:
+        break;
+    case CONVOY_RELU:
+        epilogue.clamps = true;
+        epilogue.low = 0.0f;
+        break;
+    case CONVOY_RELU6:
+        epilogue.clamps = true;
+        epilogue.low = 0.0f;
+        epilogue.high = 6.0f;
+        break;
+    case CONVOY_LEAKY_RELU:
+        epilogue.leaks = true;
+        epilogue.slope = e->slope;
+        break;
+    case CONVOY_CLIP:
+        epilogue.clamps = true;
+        epilogue.low = e->low;
+        epilogue.high = e->high;
+        break;
+    }
+    return epilogue;
+}
+
+/* All tiles of one group of pixels for one chunk of the depth. */
+static void multiply_group(const struct convoy_plan *plan, const struct direct_strip *strip,
+                           const struct direct_group *group, int64_t chunk, int vectors,
+                           struct tile_operands tile) {
+    const struct tile_shapes *shapes =
+        plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
+    const int64_t *starts = strip->chunk_runs + group->chunk_runs;
+    tile.runs = strip->runs + starts[chunk];
+    tile.run_count = (int)(starts[chunk + 1] - starts[chunk]);
+    int64_t tiles = divide_up(group->count, shapes->pixels_max[vectors - 1]);
+    int64_t at = group->first;
+    for (int64_t t = 0; t < tiles; t++) {
+        /* even shares, so that no tile is nearly empty */
+        int64_t pixels = (group->first + group->count - at) / (tiles - t);
+        tile.x = strip->x + at;
+        tile.sums = strip->sums + at;
+        tile.y = strip->y + at;
+        tile.residual = tile.residual ? strip->residual + at : NULL;
+        shapes->multiply[vectors - 1][pixels - 1](&tile);
+        at += pixels;
+    }
+}
+
+/* NCHW: the finished sums of a block go to y row by row, transposed in registers. */
+static void store_rows(const struct convoy_plan *plan, const struct operands *operands,
+                       const struct direct_strip *strip, const struct direct_k_block *block,
+                       const struct tile_epilogue *epilogue) {
+    const struct direct_box *box = &strip->box;
+    const convoy_tensor *y = operands->y, *residual = operands->residual;
+    int64_t width = box->q1 - box->q0;
+    ptrdiff_t k_floats = (ptrdiff_t)plan->blocking.tile_vectors * plan->kernels->vector_floats;
+    bool joined = y->stride_h == width && (!residual || residual->stride_h == width);
+    int64_t rows = box->p1 - box->p0;
+    int64_t step = joined ? rows : 1; /* rows that follow each other in memory are one */
+    const float *sums = strip->partial;
+    for (int64_t n = box->n0; n < box->n1; n++) {
+        for (int64_t p = box->p0; p < box->p1; p += step, sums += step * width * k_floats) {
+            float *to = (float *)y->data + n * y->stride_n + block->k * y->stride_c +
+                        p * y->stride_h + box->q0;
+            const float *add = NULL;
+            if (residual) {
+                add = (const float *)residual->data + n * residual->stride_n +
+                      block->k * residual->stride_c + p * residual->stride_h + box->q0;
+            }
+            plan->kernels->store_transposed(sums, k_floats, to, y->stride_c, add,
+                                            residual ? residual->stride_c : 0, epilogue,
+                                            block->channels, step * width);
+        }
+    }
+}
+
+static void multiply_block(const struct convoy_plan *plan, const struct operands *operands,
+                           const struct direct_strip *strip, int64_t index,
+                           struct tile_epilogue epilogue) {
+    struct direct_k_block block = direct_k_block(plan, index);
+    bool nhwc = plan->layer.layout == CONVOY_NHWC;
+    bool copied = strip->source.data == strip->copy;
+    epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
+    struct tile_operands tile = {
+        .w = (const float *)plan->packed_w + block.w_offset,
+        .epilogue = &epilogue,
+        .residual = operands->residual ? strip->residual : NULL,
+        .y_shift = block.k,
+        .channels = block.channels,
+    };
+    if (!plan->blocking.lanes) {
+        tile.x_shift = block.group * layer_Cg(&plan->layer);
+    } else if (!copied) {
+        tile.x_shift = block.k;
+    }
+    int64_t chunks = direct_chunks(plan);
+    for (int64_t chunk = 0; chunk < chunks; chunk++) {
+        bool first = chunk == 0, last = chunk == chunks - 1;
+        tile.ending =
+            last && nhwc ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
+        for (int64_t g = 0; g < strip->group_count; g++) {
+            multiply_group(plan, strip, &strip->groups[g], chunk, block.vectors, tile);
+        }
+    }
+    if (!nhwc) {
+        store_rows(plan, operands, strip, &block, &epilogue);
+    }
+}
+
+static struct direct_source source_of(const convoy_tensor *x) {
+    return (struct direct_source){
+        .data = x->data,
+        .stride_n = x->stride_n,
+        .stride_h = x->stride_h,
+        .stride_w = x->stride_w,
+    };
+}
+
+/* One share of the channel blocks of one strip. A thread that comes back to the same strip finds
+   its pixels and its copy as they were. */
+static void work_unit(const struct convoy_plan *plan, const struct operands *operands,
+                      struct direct_strip *strip, const struct direct_box *box, bool same_strip,
+                      int64_t part, const struct tile_epilogue *epilogue) {
+    const struct blocking *b = &plan->blocking;
+    int64_t begin = b->k_blocks * part / b->k_parts, end = b->k_blocks * (part + 1) / b->k_parts;
+    for (int64_t index = begin; index < end; index++) {
+        bool packs = direct_block_packs(plan, index);
+        bool fresh = !same_strip && index == begin;
+        if (packs && (fresh || b->lanes)) {
+            strip->box = *box;
+            direct_pack_strip(plan, operands, index, strip);
+            if (fresh || !b->packs) {
+                direct_strip_fill(plan, operands, strip);
+            }
+        } else if (fresh || (b->lanes && !packs && strip->source.data == strip->copy)) {
+            strip->box = *box;
+            strip->source = source_of(operands->x);
+            direct_strip_fill(plan, operands, strip);
+        }
+        multiply_block(plan, operands, strip, index, *epilogue);
+    }
+}
+
+static struct direct_box box_of(const struct convoy_plan *plan, int64_t strip) {
+    const struct blocking *b = &plan->blocking;
+    int64_t across = divide_up(plan->Q, b->strip_columns);
+    int64_t down = divide_up(plan->P, b->strip_rows);
+    int64_t n = strip / (across * down) * b->strip_images;
+    int64_t p = strip / across % down * b->strip_rows;
+    int64_t q = strip % across * b->strip_columns;
+    return (struct direct_box){
+        n, min64(n + b->strip_images, plan->layer.N), p, min64(p + b->strip_rows, plan->P),
+        q, min64(q + b->strip_columns, plan->Q),
+    };
+}
+
+static void direct_execute(const struct convoy_plan *plan, const struct operands *operands) {
+    const struct blocking *b = &plan->blocking;
+    int64_t strips = divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
+                     divide_up(plan->Q, b->strip_columns);
+    struct tile_epilogue epilogue = epilogue_of(plan);
+#pragma omp parallel num_threads(plan->threads) if (plan->threads > 1)
+    {
+#ifdef _OPENMP
+        int thread = omp_get_thread_num();
+#else
+        int thread = 0;
+#endif
+        struct direct_strip strip;
+        direct_strip_carve(plan, operands->workspace + thread * b->thread_bytes, &strip);
+        int64_t current = -1;
+#pragma omp for schedule(dynamic)
+        for (int64_t unit = 0; unit < strips * b->k_parts; unit++) {
+            int64_t index = unit / b->k_parts;
+            struct direct_box box = box_of(plan, index);
+            work_unit(plan, operands, &strip, &box, index == current, unit % b->k_parts, &epilogue);
+            current = index;
+        }
+    }
+}
+
+const struct algorithm algorithm_direct = {
+    .name = "direct",
+    .summary = "register tiles on x where it lies, packed weights",
+    .refuse = refuse,
+    .prepare = direct_prepare,
+    .pack = direct_pack_weights,
+    .execute = direct_execute,
+    .describe = direct_describe,
+    .skips_padding = false,
+};

@@ -1,0 +1,114 @@
+/**
+ * @file direct.h
+ * The parts of the direct algorithm, and what they share.
+ *
+ *   direct_blocking.c  how a layer is cut (prepare, describe)
+ *   direct_weights.c   filter -> packed w (pack)
+ *   direct_strip.c     one strip: which pixels, which taps, where they lie
+ *   direct_pack.c      copying a strip of x into NHWC order
+ *   direct.c           the loops over strips, blocks of channels, depth and tiles (execute)
+ *
+ * A strip is a box of output pixels. Its pixels are sorted into groups that see the same taps:
+ * inside, all of them; along an edge with padding, those that meet real input. Within a group the
+ * sum is a list of runs (see kernels/tile/tile.h). So padding costs nothing: neither a copy of x
+ * with a border of zeros, nor multiplications with zero. Only when the groups would become too
+ * small to fill register tiles is the strip copied with its zeros (blocking.pads).
+ */
+#ifndef CONVOY_KERNELS_DIRECT_H
+#define CONVOY_KERNELS_DIRECT_H
+
+#include "kernels/algorithm.h"
+#include "kernels/kernel.h"
+
+/* Intervals of output rows (or columns) that see the same taps, at most, for each axis. */
+#define DIRECT_SPANS_MAX 9
+
+/* Outputs begin <= p < end see the taps tap_begin <= r < tap_end on real input. */
+struct direct_span {
+    int64_t begin, end;
+    int64_t tap_begin, tap_end;
+};
+
+/* The pixels first ... first + count - 1 of the strip's arrays see the same taps. */
+struct direct_group {
+    int64_t first, count;
+    int64_t chunk_runs; /* index in strip.chunk_runs of its first chunk's runs */
+};
+
+/* Output pixels n0 <= n < n1, p0 <= p < p1, q0 <= q < q1. */
+struct direct_box {
+    int64_t n0, n1, p0, p1, q0, q1;
+};
+
+/* Where the x of a strip lies: the tensor itself, or the copy. Element (n, h, w, channel) is at
+   data[(n - n0)*stride_n + (h - h0)*stride_h + (w - w0)*stride_w + channel]. */
+struct direct_source {
+    const float *data;
+    ptrdiff_t stride_n, stride_h, stride_w;
+    int64_t n0, h0, w0;
+};
+
+/* The input that a box needs: h0 <= h < h1, w0 <= w < w1; clipped to x unless blocking.pads. */
+struct direct_window {
+    int64_t h0, h1, w0, w1;
+};
+
+/* One thread's workspace, cut up. */
+struct direct_strip {
+    struct direct_box box;
+    struct direct_source source;
+    const float **x; /* of each pixel, in the order of the groups */
+    float **y;
+    const float **residual;
+    float **sums;
+    struct direct_group *groups;
+    int64_t group_count;
+    int64_t *chunk_runs; /* for each group, chunks + 1 indices into runs */
+    struct tile_run *runs;
+    float *partial; /* sums of the strip: [pixels in n p q order][k block] */
+    float *copy;    /* packed x */
+};
+
+/* Chunks of the depth: terms between two partial sums. */
+static inline int64_t direct_chunks(const struct convoy_plan *plan) {
+    int64_t depth = plan->layer.R * plan->layer.S * (plan->layer.C / plan->layer.groups);
+    return (depth + plan->blocking.depth_block - 1) / plan->blocking.depth_block;
+}
+
+/* A block of output channels: one register tile wide. */
+struct direct_k_block {
+    int64_t group;    /* first group of channels in it */
+    int64_t k;        /* first output channel */
+    int channels;     /* output channels in it */
+    int vectors;      /* vectors that hold them */
+    int64_t w_offset; /* floats from plan->packed_w */
+};
+struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index);
+
+/* Does block `index` read a copy of the strip? (lanes: only where it must) */
+bool direct_block_packs(const struct convoy_plan *plan, int64_t index);
+
+void direct_prepare(struct convoy_plan *plan);
+void direct_describe(const struct convoy_plan *plan, char *text, size_t size);
+void direct_pack_weights(struct convoy_plan *plan, const float *filter);
+
+/* Spans of outputs out0 <= o < out1 of one axis; one span with all taps when `pads`. At most
+   `room` are written; the number there are is returned. */
+int direct_spans(int64_t out0, int64_t out1, int64_t stride, int64_t pad, int64_t dilation,
+                 int64_t taps, int64_t extent, bool pads, struct direct_span *spans, int room);
+
+struct direct_window direct_window(const struct convoy_plan *plan, const struct direct_box *box);
+
+/* Bytes of a thread's workspace, and its parts when workspace is not NULL. */
+int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
+                           struct direct_strip *strip);
+
+/* Set up groups, pixels and runs for strip->box; strip->source is set. */
+void direct_strip_fill(const struct convoy_plan *plan, const struct operands *operands,
+                       struct direct_strip *strip);
+
+/* Copy the strip's window of x for block `index` (dense: for all) and point the source at it. */
+void direct_pack_strip(const struct convoy_plan *plan, const struct operands *operands,
+                       int64_t index, struct direct_strip *strip);
+
+#endif

@@ -1,0 +1,206 @@
+/**
+ * @file direct_blocking.c
+ * How the direct algorithm cuts a layer: from the extents, the ISA's tiles and the caches.
+ */
+#include "kernels/direct/direct.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "convoy/count.h"
+#include "core/arithmetic.h"
+#include "core/cpu.h"
+#include "core/layer_checked.h"
+
+/* Terms of a partial sum: 256 rows of a 64-channel block of w are 64 KiB, which stay in L2 while
+   all tiles of a strip read them; and a sum of 256 has a rounding error well below one of
+   thousands. */
+#define DEPTH_BLOCK 256
+/* Pixels of a strip: enough to pay for reading w again, few enough for L2 and for balance. */
+#define STRIP_PIXELS_MAX 512
+/* Fewer pixels than this for each set of taps leave register tiles half empty. */
+#define GROUP_PIXELS_MIN 4
+
+static const struct tile_shapes *shapes_of(const struct convoy_plan *plan) {
+    return plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
+}
+
+/* Vectors that hold the output channels of one group (dense) or of all (lanes). */
+static int64_t vectors_of(const struct convoy_plan *plan) {
+    const convoy_layer *layer = &plan->layer;
+    int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
+    return divide_up(channels, plan->kernels->vector_floats);
+}
+
+static int64_t blocks_of_group(const struct convoy_plan *plan) {
+    const struct tile_shapes *shapes = shapes_of(plan);
+    int64_t vectors = vectors_of(plan);
+    return max64(divide_up(vectors, shapes->vectors_max), vectors / shapes->vectors_best);
+}
+
+struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index) {
+    const convoy_layer *layer = &plan->layer;
+    int64_t floats = plan->kernels->vector_floats;
+    int64_t vectors = vectors_of(plan), blocks = blocks_of_group(plan);
+    int64_t group = index / blocks, in_group = index % blocks;
+    int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
+    int64_t width = vectors / blocks + (in_group < vectors % blocks);
+    int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
+    int64_t depth = layer_depth(layer);
+    return (struct direct_k_block){
+        .group = plan->blocking.lanes ? first * floats / layer_Kg(layer) : group,
+        .k = group * channels + first * floats,
+        .channels = (int)min64(channels - first * floats, width * floats),
+        .vectors = (int)width,
+        .w_offset = (group * vectors + first) * floats * depth,
+    };
+}
+
+bool direct_block_packs(const struct convoy_plan *plan, int64_t index) {
+    if (!plan->blocking.lanes || plan->blocking.packs) {
+        return plan->blocking.packs;
+    }
+    /* Depthwise in place: a block that is not full would read past the last channel. */
+    struct direct_k_block block = direct_k_block(plan, index);
+    return block.channels < block.vectors * plan->kernels->vector_floats;
+}
+
+/* Would sorting the pixels of `images` images by their taps leave groups too small? */
+static bool groups_too_small(const struct convoy_plan *plan, int64_t images) {
+    const convoy_layer *l = &plan->layer;
+    int rows = direct_spans(0, plan->P, l->stride_h, l->pad_top, l->dilation_h, l->R, l->H, false,
+                            NULL, 0);
+    int columns = direct_spans(0, plan->Q, l->stride_w, l->pad_left, l->dilation_w, l->S, l->W,
+                               false, NULL, 0);
+    return rows > DIRECT_SPANS_MAX || columns > DIRECT_SPANS_MAX || rows * columns > 25 ||
+           plan->P * plan->Q * images < (int64_t)GROUP_PIXELS_MIN * rows * columns;
+}
+
+/* Channels of the strip's x that are used together. */
+static int64_t strip_channels(const struct convoy_plan *plan) {
+    return plan->blocking.lanes ? layer_Cg(&plan->layer) * plan->kernels->vector_floats
+                                : plan->layer.C;
+}
+
+/* Input bytes under `rows` x `columns` output pixels of one image. */
+static int64_t window_bytes(const struct convoy_plan *plan, int64_t rows, int64_t columns) {
+    const convoy_layer *l = &plan->layer;
+    int64_t h = min64((rows - 1) * l->stride_h + l->dilation_h * (l->R - 1) + 1,
+                      l->H + l->pad_top + l->pad_bottom);
+    int64_t w = min64((columns - 1) * l->stride_w + l->dilation_w * (l->S - 1) + 1,
+                      l->W + l->pad_left + l->pad_right);
+    int64_t bytes = 4 * strip_channels(plan);
+    return multiply_checked(&bytes, h) && multiply_checked(&bytes, w) ? bytes : INT64_MAX;
+}
+
+/* The largest n <= most with fits(n), found by halving the interval; at least `least`. */
+static int64_t most_rows(const struct convoy_plan *plan, int64_t budget) {
+    int64_t low = 0, high = plan->P;
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2;
+        bool fits =
+            window_bytes(plan, middle, plan->Q) <= budget && middle * plan->Q <= STRIP_PIXELS_MAX;
+        low = fits ? middle : low;
+        high = fits ? high : middle - 1;
+    }
+    return low;
+}
+
+static int64_t most_columns(const struct convoy_plan *plan, int64_t budget) {
+    int64_t low = min64(plan->Q, TILE_PIXELS_MAX), high = min64(plan->Q, STRIP_PIXELS_MAX);
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2;
+        bool fits = window_bytes(plan, 1, middle) <= budget;
+        low = fits ? middle : low;
+        high = fits ? high : middle - 1;
+    }
+    return low;
+}
+
+/* Strips: as many whole images, or rows of one, or columns of a row, as a third of L2 holds;
+   then evened out so that the last is not nearly empty. */
+static void choose_strip(struct convoy_plan *plan) {
+    struct blocking *b = &plan->blocking;
+    int64_t budget = (int64_t)cpu_l2_bytes() / 3;
+    b->strip_images = 1;
+    b->strip_rows = most_rows(plan, budget);
+    b->strip_columns = plan->Q;
+    if (b->strip_rows == 0) {
+        b->strip_rows = 1;
+        b->strip_columns = most_columns(plan, budget);
+        b->strip_columns = divide_up(plan->Q, divide_up(plan->Q, b->strip_columns));
+    } else if (b->strip_rows == plan->P) {
+        int64_t image = window_bytes(plan, plan->P, plan->Q);
+        int64_t images = min64(budget / image, STRIP_PIXELS_MAX / (plan->P * plan->Q));
+        images = max64(1, min64(images, plan->layer.N));
+        images = divide_up(plan->layer.N, divide_up(plan->layer.N, images));
+        b->strip_images = images;
+    } else {
+        b->strip_rows = divide_up(plan->P, divide_up(plan->P, b->strip_rows));
+    }
+}
+
+/* Output channels are shared out as well when there are too few strips for the threads. */
+static void choose_parts(struct convoy_plan *plan) {
+    struct blocking *b = &plan->blocking;
+    int64_t strips = divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
+                     divide_up(plan->Q, b->strip_columns);
+    int64_t wanted = plan->threads > 1 ? 4 * (int64_t)plan->threads : 1;
+    b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
+}
+
+static int64_t executed_flops(const struct convoy_plan *plan) {
+    const convoy_layer *layer = &plan->layer;
+    convoy_counts counts;
+    if (convoy_layer_count(layer, NULL, &counts) != CONVOY_OK) {
+        return INT64_MAX;
+    }
+    int64_t macs = plan->blocking.pads ? counts.macs : counts.macs_valid;
+    int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
+    if (!plan->blocking.lanes) {
+        lanes *= layer->groups;
+    }
+    int64_t flops = 2 * (macs / layer->K);
+    return multiply_checked(&flops, lanes) ? flops : INT64_MAX;
+}
+
+void direct_prepare(struct convoy_plan *plan) {
+    const convoy_layer *layer = &plan->layer;
+    struct blocking *b = &plan->blocking;
+    *b = (struct blocking){0};
+    b->lanes = layer->groups > 1 && layer_Kg(layer) < plan->kernels->vector_floats;
+    const struct tile_shapes *shapes = shapes_of(plan);
+    int64_t depth = layer_depth(layer);
+    b->depth_block = divide_up(depth, divide_up(depth, DEPTH_BLOCK));
+    b->k_blocks = blocks_of_group(plan) * (b->lanes ? 1 : layer->groups);
+    b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
+    b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
+    choose_strip(plan);
+    b->pads = layer_is_padded(layer) && groups_too_small(plan, b->strip_images);
+    b->packs = layer->layout == CONVOY_NCHW || b->pads ||
+               (b->lanes && (layer_Cg(layer) > 1 || layer_Kg(layer) > 1));
+    choose_parts(plan);
+
+    b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
+    plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
+    int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
+    plan->packed_w_bytes = (size_t)(4 * depth * lanes * (b->lanes ? 1 : layer->groups));
+    plan->executed_flops = executed_flops(plan);
+    /* a partial sum, the sum of the partial sums, bias, residual, slope */
+    plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
+}
+
+void direct_describe(const struct convoy_plan *plan, char *text, size_t size) {
+    const struct blocking *b = &plan->blocking;
+    snprintf(text, size,
+             "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s; "
+             "sums of %lld; %lld channel blocks in %lld part%s",
+             b->lanes ? "lanes" : "dense", b->tile_pixels, b->tile_vectors,
+             plan->kernels->vector_floats, (long long)b->strip_images, (long long)b->strip_rows,
+             (long long)b->strip_columns,
+             b->pads    ? " copied with zeros"
+             : b->packs ? " copied"
+                        : " in place",
+             (long long)b->depth_block, (long long)b->k_blocks, (long long)b->k_parts,
+             b->k_parts == 1 ? "" : "s");
+}

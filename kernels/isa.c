@@ -1,0 +1,31 @@
+/**
+ * @file isa.c
+ * The kernel table of the ISA this file is compiled for.
+ */
+#include "kernels/kernel.h"
+#include "kernels/simd.h"
+
+#define KERNEL_STRING_(name) #name
+#define KERNEL_STRING(name)  KERNEL_STRING_(name)
+
+#ifndef ISA_ENUM
+#error "the build sets ISA_ENUM to the convoy_isa of this table"
+#endif
+
+extern const struct tile_shapes KERNEL(tile_shapes), KERNEL(tile_lanes_shapes);
+void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, int64_t);
+void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
+                              ptrdiff_t, const struct tile_epilogue *, int, int64_t);
+double KERNEL(peak)(int64_t);
+
+extern const struct isa_kernels KERNEL(isa_kernels);
+const struct isa_kernels KERNEL(isa_kernels) = {
+    .isa = ISA_ENUM,
+    .name = KERNEL_STRING(ISA),
+    .vector_floats = VF,
+    .tile = &KERNEL(tile_shapes),
+    .lanes = &KERNEL(tile_lanes_shapes),
+    .transpose = KERNEL(transpose),
+    .store_transposed = KERNEL(store_transposed),
+    .peak = KERNEL(peak),
+};

@@ -1,0 +1,48 @@
+/**
+ * @file kernel.h
+ * The kernels of one ISA in one struct, so that no driver can pair a kernel with the tile or the
+ * vector width of another.
+ */
+#ifndef CONVOY_KERNELS_KERNEL_H
+#define CONVOY_KERNELS_KERNEL_H
+
+#include <stdint.h>
+
+#include "convoy/machine.h"
+#include "kernels/tile/tile.h"
+
+/* A multiply for each shape of register tile: multiply[vectors - 1][pixels - 1]. */
+struct tile_shapes {
+    int vectors_max;
+    int vectors_best;                 /* what a long row of channels is cut into */
+    int pixels_max[TILE_VECTORS_MAX]; /* for each number of vectors */
+    tile_multiply_function *multiply[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
+};
+
+struct isa_kernels {
+    convoy_isa isa;
+    const char *name;
+    int vector_floats;
+    const struct tile_shapes *tile;  /* dense: x is broadcast */
+    const struct tile_shapes *lanes; /* grouped: x is a vector */
+
+    /* to[w][c] = from[c][w] for c < channels, w < columns: `from` rows are from_stride floats
+       apart, `to` rows to_stride floats. */
+    void (*transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,
+                      int64_t channels, int64_t columns);
+
+    /* y[k][i] = epilogue(sums[i][k] ...) for k < channels, i < pixels: sums rows are sums_stride
+       floats apart, y (and residual) rows y_stride (residual_stride). */
+    void (*store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y, ptrdiff_t y_stride,
+                             const float *residual, ptrdiff_t residual_stride,
+                             const struct tile_epilogue *epilogue, int channels, int64_t pixels);
+
+    /* `steps` dependent steps of several independent multiply-add chains in registers: returns
+       the FLOPs done; what the FMA peak is measured with. */
+    double (*peak)(int64_t steps);
+};
+
+/** The kernels of an ISA; CONVOY_ISA_BEST is allowed. NULL if it is not compiled in. */
+const struct isa_kernels *isa_kernels_find(convoy_isa isa);
+
+#endif

@@ -1,0 +1,140 @@
+/**
+ * @file simd.h
+ * The vector type that every kernel is written on. The only file that knows vector widths.
+ *
+ * A kernel source is compiled once for each ISA, with ISA (its name) and VECTOR_FLOATS set by the
+ * build. `vf` is a GCC/Clang vector of VECTOR_FLOATS floats: + - * work on it as they are.
+ * Intrinsics stand here only where the extension has no word for a thing.
+ *
+ * Everything is static inline: a non-inline helper compiled for AVX-512 could be the copy that the
+ * linker keeps for all. For the same reason no vector type is in a non-inline signature.
+ */
+#ifndef CONVOY_KERNELS_SIMD_H
+#define CONVOY_KERNELS_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define KERNEL_PASTE_(name, isa) name##_##isa
+#define KERNEL_PASTE(name, isa)  KERNEL_PASTE_(name, isa)
+/* KERNEL(tile_multiply) is tile_multiply_avx2 in the AVX2 build. */
+#define KERNEL(name) KERNEL_PASTE(name, ISA)
+
+#define VF VECTOR_FLOATS
+
+/* Vector registers that the compiler can use for one ISA; counted in vf, so that the test-only
+   wide build, whose vf is two registers, still has the tile shapes of AVX-512. */
+#if defined(__AVX512F__) || defined(__aarch64__) || defined(VECTOR_WIDE)
+#define VF_REGISTERS 32
+#else
+#define VF_REGISTERS 16
+#endif
+
+typedef float vf __attribute__((vector_size(4 * VF)));
+typedef int32_t vi __attribute__((vector_size(4 * VF)));
+typedef float vf_memory __attribute__((vector_size(4 * VF), aligned(4), may_alias));
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define UNROLL        _Pragma("GCC unroll 16")
+
+ALWAYS_INLINE vf vf_load(const float *p) {
+    return *(const vf_memory *)p;
+}
+
+ALWAYS_INLINE void vf_store(float *p, vf v) {
+    *(vf_memory *)p = v;
+}
+
+ALWAYS_INLINE vf vf_broadcast(float value) {
+    return (vf){0} + value;
+}
+
+#ifdef VECTOR_COUNTED
+/* The test-only counted build adds up the multiply-adds of every lane. */
+extern _Thread_local int64_t counted_multiply_adds;
+#define COUNT_MULTIPLY_ADDS(lanes) (counted_multiply_adds += (lanes))
+#else
+#define COUNT_MULTIPLY_ADDS(lanes) ((void)0)
+#endif
+
+/* a * b + c, fused where the ISA has it (-ffp-contract=fast). */
+ALWAYS_INLINE vf vf_multiply_add(vf a, vf b, vf c) {
+    COUNT_MULTIPLY_ADDS(VF);
+    return a * b + c;
+}
+
+/* The same with one scalar for all lanes: a broadcast that the compiler folds or shares. */
+ALWAYS_INLINE vf vf_multiply_add_scalar(float a, vf b, vf c) {
+    COUNT_MULTIPLY_ADDS(VF);
+    return a * b + c;
+}
+
+/* mask ? a : b, lane by lane; a comparison of two vf makes the mask. */
+ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b) {
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+/* min(high, max(low, v)); a NaN in v stays. */
+ALWAYS_INLINE vf vf_clamp(vf v, vf low, vf high) {
+    v = vf_select(v < low, low, v);
+    return vf_select(v > high, high, v);
+}
+
+/* The first n floats of p, then zeros; reads nothing past p + n. 0 <= n <= VF */
+ALWAYS_INLINE vf vf_load_part(const float *p, int n) {
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif defined(__AVX2__) && VF == 8
+    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (vf)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
+#else
+    vf v = {0};
+    memcpy(&v, p, (size_t)n * sizeof *p);
+    return v;
+#endif
+}
+
+/* The first n lanes to p; writes nothing past p + n. 0 <= n <= VF */
+ALWAYS_INLINE void vf_store_part(float *p, vf v, int n) {
+#if defined(__AVX512F__) && VF == 16
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif defined(__AVX2__) && VF == 8
+    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), (__m256)v);
+#else
+    memcpy(p, &v, (size_t)n * sizeof *p);
+#endif
+}
+
+/* a0 b0 a1 b1 ...: the lower halves, and the upper halves, of two vectors dealt into one. */
+#if VF == 4
+#define VF_DEAL_LOW  0, 4, 1, 5
+#define VF_DEAL_HIGH 2, 6, 3, 7
+#elif VF == 8
+#define VF_DEAL_LOW  0, 8, 1, 9, 2, 10, 3, 11
+#define VF_DEAL_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif VF == 16
+#define VF_DEAL_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define VF_DEAL_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#endif
+
+/* rows[i] lane j -> rows[j] lane i. Dealing row i and row i + VF/2 together log2(VF) times is a
+   perfect shuffle of the index bits, which ends as the transpose. */
+ALWAYS_INLINE void vf_transpose(vf rows[VF]) {
+    vf dealt[VF];
+    for (int step = 1; step < VF; step *= 2) {
+        UNROLL for (int i = 0; i < VF / 2; i++) {
+            dealt[2 * i] = __builtin_shufflevector(rows[i], rows[i + VF / 2], VF_DEAL_LOW);
+            dealt[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + VF / 2], VF_DEAL_HIGH);
+        }
+        UNROLL for (int i = 0; i < VF; i++) {
+            rows[i] = dealt[i];
+        }
+    }
+}
+
+#endif

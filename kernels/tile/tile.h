@@ -1,0 +1,66 @@
+/**
+ * @file tile.h
+ * The register-tiled multiply that the direct and the Winograd algorithms share.
+ *
+ * A register tile is `pixels` x `vectors` accumulators: pixels of y by vectors of output channels.
+ * Its sum runs over `runs`: pieces of consecutive floats of x that lie at the same offset from the
+ * base pointer of every pixel. Because each pixel has a base pointer of its own, a tile may run
+ * across row ends and images.
+ *
+ *   for each run, for each d < depth, for each pixel i and lane k of the vectors:
+ *       acc[i][k] += x[i][offset + d] * w[(w_index + d) * vectors * VF + k]
+ *
+ * A sum is cut into partial sums (see tile_ending), for two reasons: the piece of w that all tiles
+ * of a strip read stays in the L2 cache, and short partial sums have a smaller rounding error than
+ * one long one.
+ */
+#ifndef CONVOY_KERNELS_TILE_H
+#define CONVOY_KERNELS_TILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define TILE_VECTORS_MAX 4
+#define TILE_PIXELS_MAX  12
+
+/* A piece of the sum, the same for all pixels of a tile. */
+struct tile_run {
+    ptrdiff_t x_offset; /* floats from a pixel's base pointer */
+    ptrdiff_t w_index;  /* its place in the block of packed w, in steps of the depth */
+    ptrdiff_t depth;    /* consecutive floats of x; in lanes tiles, vectors of x */
+};
+
+/* What happens to the accumulators when the runs are done. */
+enum tile_ending {
+    TILE_SET,       /* sums = acc */
+    TILE_ADD,       /* sums += acc */
+    TILE_STORE,     /* y = epilogue(acc) */
+    TILE_ADD_STORE, /* y = epilogue(sums + acc) */
+};
+
+/* The epilogue of a block of output channels, in the form that vectors want. */
+struct tile_epilogue {
+    const float *bias; /* of the block, readable for whole vectors; NULL: none */
+    bool clamps;       /* min(high, max(low, v)) */
+    bool leaks;        /* v < 0 ? slope * v : v */
+    float low, high, slope;
+};
+
+struct tile_operands {
+    const float *const *x; /* base pointer of each pixel, and what to add to all of them */
+    ptrdiff_t x_shift;
+    const float *w; /* block of packed w: [depth][vectors][VF] */
+    const struct tile_run *runs;
+    int run_count;
+    enum tile_ending ending;
+    float *const *sums;           /* of each pixel, vectors * VF floats; NULL for TILE_STORE */
+    float *const *y;              /* where each pixel's channels go; NULL unless stored */
+    const float *const *residual; /* like y; NULL: none */
+    ptrdiff_t y_shift;            /* the block's first channel in y and residual */
+    const struct tile_epilogue *epilogue;
+    int channels; /* of the block that exist in y: the last vector is stored in part */
+};
+
+typedef void tile_multiply_function(const struct tile_operands *operands);
+
+#endif

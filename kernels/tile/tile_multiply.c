@@ -1,0 +1,115 @@
+/**
+ * @file tile_multiply.c
+ * The dense register tile: one float of x, broadcast, times `vectors` vectors of packed w.
+ *
+ * A step of the depth loop is `vectors` loads of w, `pixels` broadcasts and pixels * vectors
+ * multiply-adds; all accumulators, the vectors of w and one broadcast live in registers.
+ */
+#include "kernels/kernel.h"
+#include "kernels/tile/tile_finish.h"
+
+/* Pixels of the largest tile for each number of vectors: what the registers hold. */
+#if VF_REGISTERS == 32
+#define PIXELS_1 12
+#define PIXELS_2 12
+#define PIXELS_3 8
+#define PIXELS_4 6
+#else
+#define PIXELS_1 12
+#define PIXELS_2 6
+#define PIXELS_3 4
+#define PIXELS_4 0
+#endif
+
+_Static_assert(PIXELS_1 * 1 + 1 + 1 <= VF_REGISTERS, "the register tile would spill");
+_Static_assert(PIXELS_2 * 2 + 2 + 1 <= VF_REGISTERS, "the register tile would spill");
+_Static_assert(PIXELS_3 * 3 + 3 + 1 <= VF_REGISTERS, "the register tile would spill");
+_Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would spill");
+
+/* acc += x[.][d] * w[d]: one step of the depth loop. */
+ALWAYS_INLINE void multiply_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                                 const int vectors, const float *const x[TILE_PIXELS_MAX],
+                                 ptrdiff_t d, const float *w) {
+    vf w_vector[TILE_VECTORS_MAX];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        w_vector[v] = vf_load(w + v * VF);
+    }
+    UNROLL for (int i = 0; i < pixels; i++) {
+        UNROLL for (int v = 0; v < vectors; v++) {
+            acc[i][v] = vf_multiply_add_scalar(x[i][d], w_vector[v], acc[i][v]);
+        }
+    }
+}
+
+ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct tile_operands *o) {
+    vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
+    UNROLL for (int i = 0; i < pixels; i++) {
+        UNROLL for (int v = 0; v < vectors; v++) {
+            acc[i][v] = (vf){0};
+        }
+    }
+    for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
+        const float *x[TILE_PIXELS_MAX];
+        UNROLL for (int i = 0; i < pixels; i++) {
+            x[i] = o->x[i] + o->x_shift + run->x_offset;
+        }
+        const float *w = o->w + run->w_index * (vectors * VF);
+        ptrdiff_t d = 0;
+        for (; d + 2 <= run->depth; d += 2) {
+            multiply_step(acc, pixels, vectors, x, d, w);
+            multiply_step(acc, pixels, vectors, x, d + 1, w + vectors * VF);
+            w += 2 * vectors * VF;
+        }
+        if (d < run->depth) {
+            multiply_step(acc, pixels, vectors, x, d, w);
+        }
+    }
+    tile_finish(acc, pixels, vectors, o);
+}
+
+/* One function a tile shape; the table below must name each. */
+#define SHAPE(pixels, vectors)                                                                     \
+    static void multiply_##pixels##x##vectors(const struct tile_operands *o) {                     \
+        multiply(pixels, vectors, o);                                                              \
+    }
+SHAPE(1, 1)
+SHAPE(2, 1) SHAPE(3, 1) SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1) SHAPE(8, 1) SHAPE(9, 1)
+    SHAPE(10, 1) SHAPE(11, 1) SHAPE(12, 1) SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2)
+        SHAPE(5, 2) SHAPE(6, 2) SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
+#if VF_REGISTERS == 32
+            SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2) SHAPE(12, 2) SHAPE(5, 3)
+                SHAPE(6, 3) SHAPE(7, 3) SHAPE(8, 3) SHAPE(1, 4) SHAPE(2, 4) SHAPE(3, 4) SHAPE(4, 4)
+                    SHAPE(5, 4) SHAPE(6, 4)
+#endif
+
+                        const struct tile_shapes
+    KERNEL(tile_shapes) =
+        {
+            .vectors_max = PIXELS_4 ? 4 : 3,
+            .vectors_best = PIXELS_4 ? 4 : 2,
+            .pixels_max = {PIXELS_1, PIXELS_2, PIXELS_3, PIXELS_4},
+            .multiply =
+                {
+                    {multiply_1x1, multiply_2x1, multiply_3x1, multiply_4x1, multiply_5x1,
+                     multiply_6x1, multiply_7x1,
+                     multiply_8x1, multiply_9x1,
+                     multiply_10x1, multiply_11x1, multiply_12x1},
+                    {multiply_1x2, multiply_2x2, multiply_3x2, multiply_4x2, multiply_5x2,
+                     multiply_6x2,
+#if VF_REGISTERS == 32
+                     multiply_7x2, multiply_8x2,
+                     multiply_9x2, multiply_10x2, multiply_11x2, multiply_12x2
+#endif
+                    },
+                    {multiply_1x3, multiply_2x3, multiply_3x3, multiply_4x3,
+#if VF_REGISTERS == 32
+                     multiply_5x3, multiply_6x3,
+                     multiply_7x3, multiply_8x3
+#endif
+                    },
+#if VF_REGISTERS == 32
+                    {multiply_1x4, multiply_2x4, multiply_3x4, multiply_4x4, multiply_5x4,
+                     multiply_6x4},
+#endif
+                },
+};
