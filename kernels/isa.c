@@ -17,6 +17,8 @@ void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, in
 void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
                               ptrdiff_t, const struct tile_epilogue *, int, int64_t);
 double KERNEL(peak)(int64_t);
+float KERNEL(stream_read)(const float *, int64_t);
+void KERNEL(stream_copy)(float *, const float *, int64_t);
 
 extern const struct isa_kernels KERNEL(isa_kernels);
 const struct isa_kernels KERNEL(isa_kernels) = {
@@ -28,4 +30,6 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .transpose = KERNEL(transpose),
     .store_transposed = KERNEL(store_transposed),
     .peak = KERNEL(peak),
+    .stream_read = KERNEL(stream_read),
+    .stream_copy = KERNEL(stream_copy),
 };

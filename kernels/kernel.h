@@ -40,6 +40,11 @@ struct isa_kernels {
     /* `steps` dependent steps of several independent multiply-add chains in registers: returns
        the FLOPs done; what the FMA peak is measured with. */
     double (*peak)(int64_t steps);
+
+    /* Read, or copy, `floats` floats (a multiple of 128): what bandwidths are measured with. What
+       is read depends on every float, so that no load can be left out. */
+    float (*stream_read)(const float *from, int64_t floats);
+    void (*stream_copy)(float *to, const float *from, int64_t floats);
 };
 
 /** The kernels of an ISA; CONVOY_ISA_BEST is allowed. NULL if it is not compiled in. */
