@@ -134,48 +134,61 @@ static bool read_padding(struct parser *parser, convoy_layer *layer) {
     return true;
 }
 
-/* The suffix's word, at most once; sets *seen and steps over it. */
-static bool take(struct parser *parser, const char *word, bool *seen, bool *repeated) {
+/* Step over a word if it stands here. */
+static bool take(struct parser *parser, const char *word) {
     size_t length = strlen(word);
     if (strncmp(parser->at, word, length) != 0) {
         return false;
     }
-    *repeated = *seen;
-    *seen = true;
     parser->at += length;
+    return true;
+}
+
+/* *seen becomes true; that it was so already is an error at `start`. */
+static bool once(struct parser *parser, const char *start, const char *what, bool *seen) {
+    if (*seen) {
+        char text[160];
+        snprintf(text, sizeof text, "%s given for the second time; leave out one of the two", what);
+        return reject(parser, CONVOY_ERROR_SYNTAX, start, text);
+    }
+    *seen = true;
     return true;
 }
 
 /* One suffix, after its '_'. */
 static bool read_suffix(struct parser *parser, convoy_layer *layer) {
-    static const char again[] = "this is given for the second time; leave one of the two out "
-                                "(_pd, _same, _same_lower and _valid all set the padding)";
+    static const struct {
+        const char *word;
+        convoy_padding rule;
+    } rules[] = {{"same_lower", CONVOY_SAME_LOWER}, {"same", CONVOY_SAME}, {"valid", CONVOY_VALID}};
+    const char *padding = "the padding (pd, same, same_lower or valid) is";
     const char *start = parser->at;
-    bool repeated = false, good;
 
-    if (take(parser, "st", &parser->stride_seen, &repeated)) {
-        good = read_pair(parser, "the stride", 1, &layer->stride_h, &layer->stride_w);
-    } else if (take(parser, "dl", &parser->dilation_seen, &repeated)) {
-        good = read_pair(parser, "the dilation", 1, &layer->dilation_h, &layer->dilation_w);
-    } else if (take(parser, "g", &parser->groups_seen, &repeated)) {
-        good = read_number(parser, "the number of groups", 1, &layer->groups);
-    } else if (take(parser, "pd", &parser->padding_seen, &repeated)) {
-        good = read_padding(parser, layer);
-    } else {
-        good = parser->by_rule = true;
-        if (take(parser, "same_lower", &parser->padding_seen, &repeated)) {
-            parser->rule = CONVOY_SAME_LOWER;
-        } else if (take(parser, "same", &parser->padding_seen, &repeated)) {
-            parser->rule = CONVOY_SAME;
-        } else if (take(parser, "valid", &parser->padding_seen, &repeated)) {
-            parser->rule = CONVOY_VALID;
-        } else {
-            return reject(parser, CONVOY_ERROR_SYNTAX, start,
-                          "expected st (stride), pd, same, same_lower or valid (padding), dl "
-                          "(dilation) or g (groups)");
+    if (take(parser, "st")) {
+        return once(parser, start, "the stride is", &parser->stride_seen) &&
+               read_pair(parser, "the stride", 1, &layer->stride_h, &layer->stride_w);
+    }
+    if (take(parser, "dl")) {
+        return once(parser, start, "the dilation is", &parser->dilation_seen) &&
+               read_pair(parser, "the dilation", 1, &layer->dilation_h, &layer->dilation_w);
+    }
+    if (take(parser, "g")) {
+        return once(parser, start, "the groups are", &parser->groups_seen) &&
+               read_number(parser, "the number of groups", 1, &layer->groups);
+    }
+    if (take(parser, "pd")) {
+        return once(parser, start, padding, &parser->padding_seen) && read_padding(parser, layer);
+    }
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (take(parser, rules[i].word)) {
+            parser->by_rule = true;
+            parser->rule = rules[i].rule;
+            return once(parser, start, padding, &parser->padding_seen);
         }
     }
-    return repeated ? reject(parser, CONVOY_ERROR_SYNTAX, start, again) : good;
+    return reject(parser, CONVOY_ERROR_SYNTAX, start,
+                  "expected st (stride), pd, same, same_lower or valid (padding), dl (dilation) "
+                  "or g (groups)");
 }
 
 static bool read_suffixes(struct parser *parser, convoy_layer *layer) {
