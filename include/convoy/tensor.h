@@ -31,13 +31,20 @@ typedef enum convoy_layout { CONVOY_NCHW = 0, CONVOY_NHWC } convoy_layout;
 typedef struct convoy_tensor {
     convoy_type type;
     convoy_layout layout;
-    int64_t N, C, H, W;                             /**< extents, each at least 1 */
+    int64_t N, C, H, W;                             /**< extents, 1 to 2^31-1 */
     int64_t stride_n, stride_c, stride_h, stride_w; /**< in elements */
     void *data;                                     /**< element (0, 0, 0, 0) */
     bool owned;                                     /**< convoy_tensor_destroy frees data */
 } convoy_tensor;
 
-/** "f32" or "f64"; "nchw" or "nhwc". */
+/*
+ * Every function below that takes a tensor and returns a status refuses one that is not what it
+ * claims: CONVOY_ERROR_NULL (tensor or data), CONVOY_ERROR_TYPE, CONVOY_ERROR_LAYOUT (unknown, a
+ * negative stride, or a stride of 0 along an extent above 1 in a tensor that is written),
+ * CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW and CONVOY_ERROR_ALIGNMENT (of data to its element).
+ */
+
+/** "f32" or "f64"; "nchw" or "nhwc"; "unknown" for any other value. */
 CONVOY_API const char *convoy_type_name(convoy_type type);
 CONVOY_API const char *convoy_layout_name(convoy_layout layout);
 
