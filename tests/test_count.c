@@ -8,7 +8,8 @@
 #include "support/check.h"
 #include "support/random.h"
 
-static convoy_counts counted(const char *problem, bool bias, bool batch_norm) {
+static convoy_counts counted(const char *problem, bool bias, bool batch_norm)
+{
     const convoy_count_options options = {.bias = bias, .batch_norm = batch_norm};
     convoy_layer layer;
     convoy_counts counts;
@@ -18,7 +19,8 @@ static convoy_counts counted(const char *problem, bool bias, bool batch_norm) {
 }
 
 /* Put the filter down at h0, w0 and count its taps, all and those on real input. */
-static void count_taps(const convoy_layer *l, int64_t h0, int64_t w0, convoy_counts *counts) {
+static void count_taps(const convoy_layer *l, int64_t h0, int64_t w0, convoy_counts *counts)
+{
     for (int64_t c = 0; c < l->C / l->groups; c++) {
         for (int64_t r = 0; r < l->R; r++) {
             for (int64_t s = 0; s < l->S; s++) {
@@ -32,12 +34,14 @@ static void count_taps(const convoy_layer *l, int64_t h0, int64_t w0, convoy_cou
     }
 }
 
-static bool fits(int64_t start, int64_t filter, int64_t dilation, int64_t end) {
+static bool fits(int64_t start, int64_t filter, int64_t dilation, int64_t end)
+{
     return start + (filter - 1) * dilation < end;
 }
 
 /* All of the counts by loops over the elements; the places of the filter are tried one by one. */
-static convoy_counts count_by_loops(const convoy_layer *l, const convoy_count_options *options) {
+static convoy_counts count_by_loops(const convoy_layer *l, const convoy_count_options *options)
+{
     convoy_counts counts = {0};
     for (int64_t n = 0; n < l->N; n++) {
         for (int64_t k = 0; k < l->K; k++) {
@@ -73,7 +77,8 @@ static convoy_counts count_by_loops(const convoy_layer *l, const convoy_count_op
     return counts;
 }
 
-static convoy_layer random_layer(uint64_t *random) {
+static convoy_layer random_layer(uint64_t *random)
+{
     convoy_layer layer = {0};
     layer.groups = random_between(random, 1, 3);
     layer.N = random_between(random, 1, 2);
@@ -95,7 +100,8 @@ static convoy_layer random_layer(uint64_t *random) {
 }
 
 static void assert_counts(const convoy_counts *actual, const convoy_counts *loops,
-                          const char *problem) {
+                          const char *problem)
+{
     if (actual->macs != loops->macs || actual->macs_valid != loops->macs_valid ||
         actual->flops != loops->macs + loops->macs ||
         actual->flops_valid != loops->macs_valid + loops->macs_valid ||
@@ -114,7 +120,8 @@ static void assert_counts(const convoy_counts *actual, const convoy_counts *loop
     }
 }
 
-static void counts_are_what_loops_count(void **state) {
+static void counts_are_what_loops_count(void **state)
+{
     (void)state;
     uint64_t random = 11;
     int layers = 0;
@@ -138,7 +145,8 @@ static void counts_are_what_loops_count(void **state) {
 }
 
 /* Long axes with strides and dilations that have no common divisor, one axis at a time. */
-static void long_axes_are_counted_exactly(void **state) {
+static void long_axes_are_counted_exactly(void **state)
+{
     (void)state;
     uint64_t random = 12;
     int layers = 0;
@@ -165,7 +173,8 @@ static void long_axes_are_counted_exactly(void **state) {
     }
 }
 
-static void the_worked_examples_hold(void **state) {
+static void the_worked_examples_hold(void **state)
+{
     (void)state;
     /* k x k x M x N parameters, N more with bias, 3 N more with bias and batch normalisation. */
     assert_int_equal(counted("c16h9w9_k32r3s3", false, false).parameters_total, 3 * 3 * 16 * 32);
@@ -195,7 +204,8 @@ static void the_worked_examples_hold(void **state) {
     assert_float_equal((double)plain.macs / (double)bottleneck.macs, 3.92, 0.005);
 }
 
-static void no_options_count_no_bias(void **state) {
+static void no_options_count_no_bias(void **state)
+{
     (void)state;
     convoy_layer layer;
     convoy_counts counts;
@@ -206,7 +216,8 @@ static void no_options_count_no_bias(void **state) {
     assert_float_equal(counts.intensity, 2.0 * 54 * 9 / (4 * (50 + 54 + 27)), 1e-12);
 }
 
-static void huge_extents_take_no_time(void **state) {
+static void huge_extents_take_no_time(void **state)
+{
     (void)state;
     static const char *const problems[] = {
         "c1h2147483647w1_k1r1073741824s1_st2x1_pd1073741823x0",
@@ -231,7 +242,8 @@ static void huge_extents_take_no_time(void **state) {
     assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 0.1);
 }
 
-static void counts_past_63_bits_are_refused(void **state) {
+static void counts_past_63_bits_are_refused(void **state)
+{
     (void)state;
     static const char *const problems[] = {
         "n1000000c1000h1000w1000_k1000000r3s3_pd1",   /* 9e21 multiply-adds */
@@ -258,7 +270,8 @@ static void counts_past_63_bits_are_refused(void **state) {
     assert_contains(convoy_error_detail(), "4.61e+18 multiply-adds");
 }
 
-static void sums_add_every_field(void **state) {
+static void sums_add_every_field(void **state)
+{
     (void)state;
     convoy_counts a = counted("n2c6h9w8_k4r3s2_pd1_g2", true, true), total = {0};
     const convoy_counts b = counted("c5h7w7_k3r3s3_pd2", true, false);
@@ -278,7 +291,8 @@ static void sums_add_every_field(void **state) {
     assert_float_equal(total.intensity, (double)total.flops / (double)total.bytes_least, 1e-12);
 }
 
-static void sums_that_overflow_are_refused_whole(void **state) {
+static void sums_that_overflow_are_refused_whole(void **state)
+{
     (void)state;
     convoy_counts total = {.macs = 1, .bytes_least = INT64_MAX}, before = total;
     const convoy_counts one = {.macs = 1, .bytes_least = 1};
@@ -290,7 +304,8 @@ static void sums_that_overflow_are_refused_whole(void **state) {
     assert_status(convoy_counts_add(&total, NULL), CONVOY_ERROR_NULL);
 }
 
-static void bad_layers_are_refused(void **state) {
+static void bad_layers_are_refused(void **state)
+{
     (void)state;
     convoy_layer layer;
     convoy_counts counts = {.macs = 7};
@@ -307,7 +322,8 @@ static void bad_layers_are_refused(void **state) {
     assert_int_equal(counts.macs, 7);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_what_loops_count),
         cmocka_unit_test(long_axes_are_counted_exactly),

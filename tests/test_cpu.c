@@ -11,7 +11,8 @@
 #include "support/check.h"
 
 /* The line of /proc/cpuinfo that starts with the key; false when there is none. */
-static bool read_cpuinfo(const char *key, char *line, int size) {
+static bool read_cpuinfo(const char *key, char *line, int size)
+{
     FILE *file = fopen("/proc/cpuinfo", "r");
     bool found = false;
     while (file != NULL && !found && fgets(line, size, file) != NULL) {
@@ -23,13 +24,15 @@ static bool read_cpuinfo(const char *key, char *line, int size) {
     return found;
 }
 
-static bool has_flag(const char *flags, const char *flag) {
+static bool has_flag(const char *flags, const char *flag)
+{
     char word[32];
     snprintf(word, sizeof word, " %s ", flag);
     return strstr(flags, word) != NULL;
 }
 
-static void isas_are_the_ones_the_kernel_lists(void **state) {
+static void isas_are_the_ones_the_kernel_lists(void **state)
+{
     (void)state;
     static char flags[8192];
 
@@ -50,7 +53,8 @@ static void isas_are_the_ones_the_kernel_lists(void **state) {
                          has_flag(flags, "fma"));
 }
 
-static void the_model_is_the_one_the_kernel_prints(void **state) {
+static void the_model_is_the_one_the_kernel_prints(void **state)
+{
     (void)state;
     char line[256];
     convoy_machine machine = {0};
@@ -64,7 +68,8 @@ static void the_model_is_the_one_the_kernel_prints(void **state) {
     assert_contains(line, machine.cpu);
 }
 
-static void caches_to_block_for_are_believable(void **state) {
+static void caches_to_block_for_are_believable(void **state)
+{
     (void)state;
     convoy_machine machine = {0};
 
@@ -79,7 +84,8 @@ static void caches_to_block_for_are_believable(void **state) {
     }
 }
 
-static void processors_and_memory_are_described(void **state) {
+static void processors_and_memory_are_described(void **state)
+{
     (void)state;
     convoy_machine machine = {0};
 
@@ -89,7 +95,8 @@ static void processors_and_memory_are_described(void **state) {
     assert_int_equal(machine.memory_bytes, memory_physical_bytes());
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(isas_are_the_ones_the_kernel_lists),
         cmocka_unit_test(the_model_is_the_one_the_kernel_prints),

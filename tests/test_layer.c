@@ -9,13 +9,15 @@
 #include "support/check.h"
 #include "support/random.h"
 
-static convoy_layer parsed(const char *problem) {
+static convoy_layer parsed(const char *problem)
+{
     convoy_layer layer;
     assert_ok(convoy_layer_parse(problem, &layer));
     return layer;
 }
 
-static void the_worked_examples_hold(void **state) {
+static void the_worked_examples_hold(void **state)
+{
     (void)state;
     static const struct {
         const char *problem;
@@ -48,7 +50,8 @@ static void the_worked_examples_hold(void **state) {
 }
 
 /* How often a filter can be put down on a row of cells, found by doing it. */
-static int64_t placements(int64_t cells, int64_t filter, int64_t dilation, int64_t stride) {
+static int64_t placements(int64_t cells, int64_t filter, int64_t dilation, int64_t stride)
+{
     int64_t count = 0;
     for (int64_t start = 0;; start += stride) {
         int64_t last = start;
@@ -62,7 +65,8 @@ static int64_t placements(int64_t cells, int64_t filter, int64_t dilation, int64
     }
 }
 
-static convoy_layer random_layer(uint64_t *random) {
+static convoy_layer random_layer(uint64_t *random)
+{
     convoy_layer layer = {.N = 1, .C = 1, .K = 1, .groups = 1};
     layer.H = random_between(random, 1, 20);
     layer.W = random_between(random, 1, 20);
@@ -79,7 +83,8 @@ static convoy_layer random_layer(uint64_t *random) {
     return layer;
 }
 
-static void outputs_are_the_placements_of_the_filter(void **state) {
+static void outputs_are_the_placements_of_the_filter(void **state)
+{
     (void)state;
     uint64_t random = 1;
     int empty = 0;
@@ -110,7 +115,8 @@ static void outputs_are_the_placements_of_the_filter(void **state) {
 
 /* `same`: one output for every stride-th cell, by the least padding, the odd one last or first. */
 static void assert_same(int64_t extent, int64_t filter, int64_t dilation, int64_t stride,
-                        int64_t before, int64_t after, bool odd_first) {
+                        int64_t before, int64_t after, bool odd_first)
+{
     int64_t cells = extent + before + after, outputs = 0;
     for (int64_t cell = 0; cell < extent; cell += stride) {
         outputs++;
@@ -122,7 +128,8 @@ static void assert_same(int64_t extent, int64_t filter, int64_t dilation, int64_
     assert_in_range(odd_first ? before - after : after - before, 0, 1);
 }
 
-static void same_pads_as_little_as_it_can(void **state) {
+static void same_pads_as_little_as_it_can(void **state)
+{
     (void)state;
     uint64_t random = 2;
 
@@ -138,7 +145,8 @@ static void same_pads_as_little_as_it_can(void **state) {
     }
 }
 
-static void even_filters_pad_one_side_more(void **state) {
+static void even_filters_pad_one_side_more(void **state)
+{
     (void)state;
     convoy_layer layer = parsed("c1h9w9_k1r4s2_same");
     assert_int_equal(layer.pad_top, 1);
@@ -154,7 +162,8 @@ static void even_filters_pad_one_side_more(void **state) {
     assert_false(layer_is_padded(&layer));
 }
 
-static void pad_refuses_what_it_cannot_pad(void **state) {
+static void pad_refuses_what_it_cannot_pad(void **state)
+{
     (void)state;
     const convoy_layer before = parsed("c1h9w9_k1r3s3_pd4,3,2,1");
     convoy_layer layer = before;
@@ -175,7 +184,8 @@ static void pad_refuses_what_it_cannot_pad(void **state) {
     assert_int_equal(layer.pad_left, 1);
 }
 
-static void every_extent_is_checked(void **state) {
+static void every_extent_is_checked(void **state)
+{
     (void)state;
     const convoy_layer good = parsed("n2c4h9w9_k4r3s3_st2_pd1_g2");
     convoy_layer layer = good;
@@ -205,7 +215,8 @@ static void every_extent_is_checked(void **state) {
     assert_status(convoy_layer_check(NULL), CONVOY_ERROR_NULL);
 }
 
-static void groups_divide_both_channels(void **state) {
+static void groups_divide_both_channels(void **state)
+{
     (void)state;
     convoy_layer layer = parsed("c12h9w9_k18r3s3");
 
@@ -226,7 +237,8 @@ static void groups_divide_both_channels(void **state) {
     assert_contains(convoy_error_detail(), "is 1");
 }
 
-static void huge_extents_do_not_overflow(void **state) {
+static void huge_extents_do_not_overflow(void **state)
+{
     (void)state;
     int64_t P, Q;
     convoy_layer layer = parsed("c1h2147483647w1_k1r1s1");
@@ -249,7 +261,8 @@ static void huge_extents_do_not_overflow(void **state) {
     assert_int_equal(P, (3 * (int64_t)INT32_MAX - 2 * (int64_t)INT32_MAX - 1) / 3 + 1);
 }
 
-static void tensors_past_63_bits_are_refused(void **state) {
+static void tensors_past_63_bits_are_refused(void **state)
+{
     (void)state;
     static const struct {
         const char *problem, *tensor;
@@ -267,7 +280,8 @@ static void tensors_past_63_bits_are_refused(void **state) {
     assert_ok(convoy_layer_parse("n1073741824c1073741824h1w1_k1r1s1", &layer));
 }
 
-static void choices_are_checked(void **state) {
+static void choices_are_checked(void **state)
+{
     (void)state;
     const convoy_layer good = parsed("c1h9w9_k1r3s3");
     convoy_layer layer = good;
@@ -299,7 +313,8 @@ static void choices_are_checked(void **state) {
     assert_ok(convoy_layer_check(&layer));
 }
 
-static void output_needs_both_places(void **state) {
+static void output_needs_both_places(void **state)
+{
     (void)state;
     convoy_layer layer = parsed("c1h9w9_k1r3s3");
     int64_t extent = 7;
@@ -309,7 +324,8 @@ static void output_needs_both_places(void **state) {
     assert_int_equal(extent, 7);
 }
 
-static void activations_have_names(void **state) {
+static void activations_have_names(void **state)
+{
     (void)state;
     assert_string_equal(convoy_activation_name(CONVOY_IDENTITY), "identity");
     assert_string_equal(convoy_activation_name(CONVOY_RELU), "relu");
@@ -319,7 +335,8 @@ static void activations_have_names(void **state) {
     assert_string_equal(convoy_activation_name((convoy_activation)77), "unknown");
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_worked_examples_hold),
         cmocka_unit_test(outputs_are_the_placements_of_the_filter),

@@ -20,7 +20,8 @@
 #define ADDRESS_SANITIZER 0
 #endif
 
-static void memory_is_aligned_and_can_be_written(void **state) {
+static void memory_is_aligned_and_can_be_written(void **state)
+{
     (void)state;
     for (size_t bytes = 1; bytes < 300; bytes += 7) {
         void *memory = NULL;
@@ -32,7 +33,8 @@ static void memory_is_aligned_and_can_be_written(void **state) {
     }
 }
 
-static void no_bytes_are_no_memory(void **state) {
+static void no_bytes_are_no_memory(void **state)
+{
     (void)state;
     int variable;
     void *memory = &variable;
@@ -41,14 +43,16 @@ static void no_bytes_are_no_memory(void **state) {
     memory_free(NULL);
 }
 
-static void the_limit_is_at_most_the_physical_memory(void **state) {
+static void the_limit_is_at_most_the_physical_memory(void **state)
+{
     (void)state;
     uint64_t physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     assert_true(memory_physical_bytes() > 1 << 20);
     assert_true(memory_physical_bytes() <= physical);
 }
 
-static void more_than_the_machine_has_is_refused(void **state) {
+static void more_than_the_machine_has_is_refused(void **state)
+{
     (void)state;
     int variable;
     void *memory = &variable;
@@ -67,7 +71,8 @@ static void more_than_the_machine_has_is_refused(void **state) {
     assert_int_equal(tensor.N, 7);
 }
 
-static void a_failed_attempt_is_another_status(void **state) {
+static void a_failed_attempt_is_another_status(void **state)
+{
     (void)state;
     struct rlimit before, limited;
     int variable;
@@ -88,7 +93,8 @@ static void a_failed_attempt_is_another_status(void **state) {
     assert_ptr_equal(memory, &variable);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_aligned_and_can_be_written),
         cmocka_unit_test(no_bytes_are_no_memory),

@@ -9,7 +9,8 @@
 #include "support/check.h"
 #include "support/random.h"
 
-static void assert_same_layer(const convoy_layer *a, const convoy_layer *b, const char *text) {
+static void assert_same_layer(const convoy_layer *a, const convoy_layer *b, const char *text)
+{
     if (a->N != b->N || a->C != b->C || a->H != b->H || a->W != b->W || a->K != b->K ||
         a->R != b->R || a->S != b->S || a->stride_h != b->stride_h || a->stride_w != b->stride_w ||
         a->pad_top != b->pad_top || a->pad_bottom != b->pad_bottom || a->pad_left != b->pad_left ||
@@ -19,7 +20,8 @@ static void assert_same_layer(const convoy_layer *a, const convoy_layer *b, cons
     }
 }
 
-static void every_field_is_read(void **state) {
+static void every_field_is_read(void **state)
+{
     (void)state;
     convoy_layer layer;
     const convoy_layer expected = {.N = 2,
@@ -48,7 +50,8 @@ static void every_field_is_read(void **state) {
     assert_same_layer(&layer, &expected, "another order");
 }
 
-static void what_is_left_out_has_its_default(void **state) {
+static void what_is_left_out_has_its_default(void **state)
+{
     (void)state;
     convoy_layer layer;
     const convoy_layer expected = {.N = 1,
@@ -69,7 +72,8 @@ static void what_is_left_out_has_its_default(void **state) {
     assert_same_layer(&layer, &expected, "defaults");
 }
 
-static void the_printed_form_is_canonical(void **state) {
+static void the_printed_form_is_canonical(void **state)
+{
     (void)state;
     static const struct {
         const char *given, *canonical;
@@ -112,7 +116,8 @@ struct malformed {
     const char *detail; /* a part of it */
 };
 
-static void assert_refused(const struct malformed *wrong) {
+static void assert_refused(const struct malformed *wrong)
+{
     convoy_layer layer, untouched;
     memset(&layer, 0x55, sizeof layer);
     memset(&untouched, 0x55, sizeof untouched);
@@ -125,7 +130,8 @@ static void assert_refused(const struct malformed *wrong) {
     assert_memory_equal(&layer, &untouched, sizeof layer);
 }
 
-static void bad_syntax_is_told_with_its_place(void **state) {
+static void bad_syntax_is_told_with_its_place(void **state)
+{
     (void)state;
     static const struct malformed wrong[] = {
         {"", CONVOY_ERROR_SYNTAX, "character 1, at its end: expected 'c'"},
@@ -173,7 +179,8 @@ static void bad_syntax_is_told_with_its_place(void **state) {
     }
 }
 
-static void a_suffix_stands_once(void **state) {
+static void a_suffix_stands_once(void **state)
+{
     (void)state;
     static const struct malformed wrong[] = {
         {"c1h1w1_k1r1s1_st1_st1", CONVOY_ERROR_SYNTAX, "character 19, at \"st1\": the stride"},
@@ -191,7 +198,8 @@ static void a_suffix_stands_once(void **state) {
     }
 }
 
-static void numbers_keep_their_range(void **state) {
+static void numbers_keep_their_range(void **state)
+{
     (void)state;
     static const struct malformed wrong[] = {
         {"c0h1w1_k1r1s1", CONVOY_ERROR_EXTENT, "at \"0h1w1_k1r1s1\": the input channels must be 1"},
@@ -217,7 +225,8 @@ static void numbers_keep_their_range(void **state) {
     }
 }
 
-static void layers_that_cannot_be_computed_are_refused(void **state) {
+static void layers_that_cannot_be_computed_are_refused(void **state)
+{
     (void)state;
     static const struct malformed wrong[] = {
         {"c6h9w9_k4r3s3_g3", CONVOY_ERROR_GROUPS, "the next smaller number that does is 2"},
@@ -231,7 +240,8 @@ static void layers_that_cannot_be_computed_are_refused(void **state) {
     }
 }
 
-static void a_long_string_is_quoted_in_part(void **state) {
+static void a_long_string_is_quoted_in_part(void **state)
+{
     (void)state;
     size_t size = 1 << 20;
     char *text = malloc(size);
@@ -247,14 +257,16 @@ static void a_long_string_is_quoted_in_part(void **state) {
     free(text);
 }
 
-static void null_is_refused(void **state) {
+static void null_is_refused(void **state)
+{
     (void)state;
     convoy_layer layer;
     assert_status(convoy_layer_parse(NULL, &layer), CONVOY_ERROR_NULL);
     assert_status(convoy_layer_parse("c1h1w1_k1r1s1", NULL), CONVOY_ERROR_NULL);
 }
 
-static void printing_keeps_the_size_it_is_given(void **state) {
+static void printing_keeps_the_size_it_is_given(void **state)
+{
     (void)state;
     convoy_layer layer;
     char text[16];
@@ -272,7 +284,8 @@ static void printing_keeps_the_size_it_is_given(void **state) {
     assert_string_equal(text, "");
 }
 
-static void the_longest_string_fits(void **state) {
+static void the_longest_string_fits(void **state)
+{
     (void)state;
     const int64_t most = INT32_MAX;
     convoy_layer layer = {most, most, most, most,     most, most,     most, most,        most - 1,
@@ -284,7 +297,8 @@ static void the_longest_string_fits(void **state) {
 }
 
 /* A random layer that can be computed; extents have few or many digits. */
-static convoy_layer random_layer(uint64_t *random) {
+static convoy_layer random_layer(uint64_t *random)
+{
     convoy_layer layer = {0};
     int64_t extent = random_between(random, 0, 1) ? 9 : 1200;
 
@@ -307,7 +321,8 @@ static convoy_layer random_layer(uint64_t *random) {
     return layer;
 }
 
-static void printed_layers_parse_to_themselves(void **state) {
+static void printed_layers_parse_to_themselves(void **state)
+{
     (void)state;
     uint64_t random = 20240601;
 
@@ -323,7 +338,8 @@ static void printed_layers_parse_to_themselves(void **state) {
 }
 
 /* Damaged strings: whatever is accepted must be a layer that prints and parses to itself. */
-static void damaged_strings_are_refused_or_understood(void **state) {
+static void damaged_strings_are_refused_or_understood(void **state)
+{
     (void)state;
     static const char letters[] = "nchwkrsxgpdtl_,0123456789-same_lowervalid \xff";
     uint64_t random = 20240602;
@@ -352,7 +368,8 @@ static void damaged_strings_are_refused_or_understood(void **state) {
     assert_true(refused > 1000);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_is_read),
         cmocka_unit_test(what_is_left_out_has_its_default),

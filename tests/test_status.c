@@ -9,10 +9,13 @@
 #include "core/error.h"
 #include "support/check.h"
 
-static void names_are_the_names_of_the_codes(void **state) {
+static void names_are_the_names_of_the_codes(void **state)
+{
     (void)state;
 #define CODE(code)                                                                                 \
-    { code, #code }
+    {                                                                                              \
+        code, #code                                                                                \
+    }
     static const struct {
         convoy_status status;
         const char *name;
@@ -53,7 +56,8 @@ static void names_are_the_names_of_the_codes(void **state) {
     }
 }
 
-static void unknown_numbers_have_a_text_too(void **state) {
+static void unknown_numbers_have_a_text_too(void **state)
+{
     (void)state;
     assert_string_equal(convoy_status_name(CONVOY_STATUS_COUNT), "unknown status");
     assert_non_null(convoy_status_message(CONVOY_STATUS_COUNT));
@@ -61,13 +65,15 @@ static void unknown_numbers_have_a_text_too(void **state) {
     assert_non_null(convoy_status_message((convoy_status)1000000));
 }
 
-static void *ask_on_another_thread(void *before) {
+static void *ask_on_another_thread(void *before)
+{
     strcpy(before, convoy_error_detail());
     fail(CONVOY_ERROR_IO, "of the other thread");
     return NULL;
 }
 
-static void the_detail_belongs_to_the_thread(void **state) {
+static void the_detail_belongs_to_the_thread(void **state)
+{
     (void)state;
     char other[600] = "unset";
     pthread_t thread;
@@ -80,7 +86,8 @@ static void the_detail_belongs_to_the_thread(void **state) {
     assert_string_equal(convoy_error_detail(), "extent 7 is odd");
 }
 
-static void success_leaves_the_detail_alone(void **state) {
+static void success_leaves_the_detail_alone(void **state)
+{
     (void)state;
     size_t bytes;
 
@@ -89,14 +96,16 @@ static void success_leaves_the_detail_alone(void **state) {
     assert_string_equal(convoy_error_detail(), "kept");
 }
 
-static void a_detail_may_quote_the_one_before(void **state) {
+static void a_detail_may_quote_the_one_before(void **state)
+{
     (void)state;
     fail(CONVOY_ERROR_IO, "inner");
     fail(CONVOY_ERROR_FORMAT, "outer: %s", convoy_error_detail());
     assert_string_equal(convoy_error_detail(), "outer: inner");
 }
 
-static void a_long_detail_is_cut(void **state) {
+static void a_long_detail_is_cut(void **state)
+{
     (void)state;
     char text[2000];
 
@@ -106,7 +115,8 @@ static void a_long_detail_is_cut(void **state) {
     assert_int_equal(strlen(convoy_error_detail()), 511);
 }
 
-static void the_library_has_the_version_of_its_headers(void **state) {
+static void the_library_has_the_version_of_its_headers(void **state)
+{
     (void)state;
     char version[32];
 
@@ -116,7 +126,8 @@ static void the_library_has_the_version_of_its_headers(void **state) {
     assert_string_equal(convoy_version(), version);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_the_names_of_the_codes),
         cmocka_unit_test(unknown_numbers_have_a_text_too),

@@ -10,7 +10,8 @@
 #include "support/check.h"
 
 /* Compare two rows of `count` values. */
-static convoy_difference compared(const float *actual, const float *expected, int count) {
+static convoy_difference compared(const float *actual, const float *expected, int count)
+{
     convoy_tensor a, e;
     convoy_difference difference;
     assert_ok(convoy_tensor_view(CONVOY_FLOAT32, CONVOY_NCHW, 1, 1, 1, count, (void *)actual, &a));
@@ -20,11 +21,13 @@ static convoy_difference compared(const float *actual, const float *expected, in
     return difference;
 }
 
-static convoy_difference compared_one(float actual, float expected) {
+static convoy_difference compared_one(float actual, float expected)
+{
     return compared(&actual, &expected, 1);
 }
 
-static void equal_tensors_have_no_difference(void **state) {
+static void equal_tensors_have_no_difference(void **state)
+{
     (void)state;
     const float values[] = {3, -4, 0, NAN, INFINITY, -INFINITY};
     const float others[] = {3, -4, -0.0f, -NAN, INFINITY, -INFINITY};
@@ -41,7 +44,8 @@ static void equal_tensors_have_no_difference(void **state) {
     }
 }
 
-static void measures_are_the_ones_of_paper(void **state) {
+static void measures_are_the_ones_of_paper(void **state)
+{
     (void)state;
     const float actual[] = {1, 2.5f, 4, -7};
     const float expected[] = {1, 2, 0, -8};
@@ -58,7 +62,8 @@ static void measures_are_the_ones_of_paper(void **state) {
     assert_true(d.worst_actual == 4 && d.worst_expected == 0);
 }
 
-static void ulps_count_the_numbers_between(void **state) {
+static void ulps_count_the_numbers_between(void **state)
+{
     (void)state;
     assert_int_equal(compared_one(1 + FLT_EPSILON, 1).max_ulp, 1);
     assert_int_equal(compared_one(1 - FLT_EPSILON / 2, 1).max_ulp, 1);
@@ -76,7 +81,8 @@ static void ulps_count_the_numbers_between(void **state) {
     assert_int_equal(compared_one(value, 1).max_ulp, 1000);
 }
 
-static void special_values_agree_with_their_like_only(void **state) {
+static void special_values_agree_with_their_like_only(void **state)
+{
     (void)state;
     static const float values[] = {1, NAN, INFINITY, -INFINITY};
 
@@ -94,7 +100,8 @@ static void special_values_agree_with_their_like_only(void **state) {
     assert_true(compared_one(FLT_MAX, INFINITY).max_ulp == INT64_MAX);
 }
 
-static void nothing_relative_to_zero(void **state) {
+static void nothing_relative_to_zero(void **state)
+{
     (void)state;
     convoy_difference d = compared_one(1, 0);
     assert_true(d.max_absolute == 1);
@@ -103,7 +110,8 @@ static void nothing_relative_to_zero(void **state) {
     assert_true(d.relative_to_rms == INFINITY);
 }
 
-static void huge_float64_values_have_an_rms(void **state) {
+static void huge_float64_values_have_an_rms(void **state)
+{
     (void)state;
     double actual[] = {1e200, 2e200}, expected[] = {1e200, 1e200};
     convoy_tensor a, e;
@@ -115,7 +123,8 @@ static void huge_float64_values_have_an_rms(void **state) {
     assert_float_equal(d.relative_to_rms, 1, 1e-12);
 }
 
-static void places_are_in_nchw_order_in_every_layout(void **state) {
+static void places_are_in_nchw_order_in_every_layout(void **state)
+{
     (void)state;
     for (int layouts = 0; layouts < 4; layouts++) {
         convoy_tensor a, e;
@@ -139,7 +148,8 @@ static void places_are_in_nchw_order_in_every_layout(void **state) {
     }
 }
 
-static void other_extents_are_refused(void **state) {
+static void other_extents_are_refused(void **state)
+{
     (void)state;
     float data[12] = {0};
     convoy_tensor a, e;
@@ -155,7 +165,8 @@ static void other_extents_are_refused(void **state) {
     assert_int_equal(d.elements, 12);
 }
 
-static void the_line_tells_place_and_values(void **state) {
+static void the_line_tells_place_and_values(void **state)
+{
     (void)state;
     const float actual[] = {1, 2.5f, 4, -7}, expected[] = {1, 2, 0, -8};
     convoy_difference d = compared(actual, expected, 4);
@@ -178,7 +189,8 @@ static void the_line_tells_place_and_values(void **state) {
     assert_string_equal(text, "no comparison");
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_tensors_have_no_difference),
         cmocka_unit_test(measures_are_the_ones_of_paper),

@@ -4,19 +4,20 @@
  */
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "convoy/tensor.h"
 #include "support/check.h"
 
 static convoy_tensor created(convoy_type type, convoy_layout layout, int64_t N, int64_t C,
-                             int64_t H, int64_t W) {
+                             int64_t H, int64_t W)
+{
     convoy_tensor tensor;
     assert_ok(convoy_tensor_create(type, layout, N, C, H, W, &tensor));
     return tensor;
 }
 
-static convoy_status fill(const convoy_tensor *t, int kind, uint64_t seed) {
+static convoy_status fill(const convoy_tensor *t, int kind, uint64_t seed)
+{
     switch (kind) {
     case 0:
         return convoy_tensor_fill_value(t, 2.5);
@@ -33,7 +34,8 @@ static convoy_status fill(const convoy_tensor *t, int kind, uint64_t seed) {
     }
 }
 
-static void values_do_not_depend_on_layout_or_strides(void **state) {
+static void values_do_not_depend_on_layout_or_strides(void **state)
+{
     (void)state;
     for (int kind = 0; kind < 6; kind++) {
         convoy_tensor nchw = created(CONVOY_FLOAT32, CONVOY_NCHW, 2, 5, 3, 4);
@@ -59,7 +61,8 @@ static void values_do_not_depend_on_layout_or_strides(void **state) {
     }
 }
 
-static void ramp_and_impulse_count_in_nchw_order(void **state) {
+static void ramp_and_impulse_count_in_nchw_order(void **state)
+{
     (void)state;
     convoy_tensor t = created(CONVOY_FLOAT64, CONVOY_NHWC, 2, 3, 4, 5);
 
@@ -79,7 +82,8 @@ static void ramp_and_impulse_count_in_nchw_order(void **state) {
     convoy_tensor_destroy(&t);
 }
 
-static void seeds_give_different_values(void **state) {
+static void seeds_give_different_values(void **state)
+{
     (void)state;
     for (int kind = 2; kind < 4; kind++) {
         convoy_tensor a = created(CONVOY_FLOAT32, CONVOY_NCHW, 1, 1, 50, 50);
@@ -104,7 +108,8 @@ static void seeds_give_different_values(void **state) {
 }
 
 /* Mean, variance and correlation of neighbours, within 5 standard errors of a fair generator. */
-static void assert_moments(const convoy_tensor *t, double mean, double variance, double fourth) {
+static void assert_moments(const convoy_tensor *t, double mean, double variance, double fourth)
+{
     const float *x = t->data;
     int64_t count = t->N * t->C * t->H * t->W;
     double sum = 0, squares = 0, products = 0;
@@ -121,7 +126,8 @@ static void assert_moments(const convoy_tensor *t, double mean, double variance,
     assert_true(fabs(products / n) < 5 * variance / sqrt(n));
 }
 
-static void distributions_have_their_moments(void **state) {
+static void distributions_have_their_moments(void **state)
+{
     (void)state;
     convoy_tensor t = created(CONVOY_FLOAT32, CONVOY_NCHW, 4, 16, 64, 64);
     const int64_t count = 4 * 16 * 64 * 64;
@@ -142,7 +148,8 @@ static void distributions_have_their_moments(void **state) {
     convoy_tensor_destroy(&t);
 }
 
-static void integers_come_all_and_about_equally_often(void **state) {
+static void integers_come_all_and_about_equally_often(void **state)
+{
     (void)state;
     convoy_tensor t = created(CONVOY_FLOAT32, CONVOY_NHWC, 1, 10, 100, 90);
     int counts[9] = {0};
@@ -163,7 +170,8 @@ static void integers_come_all_and_about_equally_often(void **state) {
 }
 
 /* Rounding to float32 must not produce the excluded end. */
-static void uniform_keeps_its_ends_in_float32(void **state) {
+static void uniform_keeps_its_ends_in_float32(void **state)
+{
     (void)state;
     convoy_tensor t = created(CONVOY_FLOAT32, CONVOY_NCHW, 1, 1, 100, 100);
     const double high = 1 + 3 * (double)FLT_EPSILON;
@@ -179,7 +187,8 @@ static void uniform_keeps_its_ends_in_float32(void **state) {
     convoy_tensor_destroy(&t);
 }
 
-static void bad_parameters_are_refused_before_anything_is_written(void **state) {
+static void bad_parameters_are_refused_before_anything_is_written(void **state)
+{
     (void)state;
     convoy_tensor t = created(CONVOY_FLOAT32, CONVOY_NCHW, 1, 2, 3, 4);
     convoy_tensor wide = created(CONVOY_FLOAT64, CONVOY_NCHW, 1, 2, 3, 4);
@@ -217,7 +226,8 @@ static void bad_parameters_are_refused_before_anything_is_written(void **state) 
 }
 
 /* The generator is part of what a printed seed means, so it must not change unnoticed. */
-static void the_sequence_of_a_seed_is_fixed(void **state) {
+static void the_sequence_of_a_seed_is_fixed(void **state)
+{
     (void)state;
     convoy_tensor t = created(CONVOY_FLOAT64, CONVOY_NCHW, 1, 1, 1, 4);
     const double expected[] = {0x1.7169852efd579p-1, 0x1.4ca60bfa671d9p-1, 0x1.1947976d94c62p-1,
@@ -230,7 +240,8 @@ static void the_sequence_of_a_seed_is_fixed(void **state) {
     convoy_tensor_destroy(&t);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_do_not_depend_on_layout_or_strides),
         cmocka_unit_test(ramp_and_impulse_count_in_nchw_order),

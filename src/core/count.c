@@ -22,7 +22,8 @@
  * The sum of floor((a*i + b) / m) over 0 <= i < n, for a, b >= 0 and m > 0. No step leaves 63 bits
  * here: n, m and a are below 2^31, and no term is above 2^31.
  */
-static int64_t sum_of_floors(int64_t n, int64_t m, int64_t a, int64_t b) {
+static int64_t sum_of_floors(int64_t n, int64_t m, int64_t a, int64_t b)
+{
     int64_t sum = 0;
     while (n > 0) {
         sum += n * (n - 1) / 2 * (a / m) + n * (b / m);
@@ -39,7 +40,8 @@ static int64_t sum_of_floors(int64_t n, int64_t m, int64_t a, int64_t b) {
 }
 
 /* The number of pairs (p, r) with p*stride + r*dilation <= limit, 0 <= p < P, 0 <= r < R. */
-static int64_t pairs_up_to(int64_t limit, int64_t P, int64_t R, int64_t stride, int64_t dilation) {
+static int64_t pairs_up_to(int64_t limit, int64_t P, int64_t R, int64_t stride, int64_t dilation)
+{
     if (limit < 0) {
         return 0;
     }
@@ -54,13 +56,15 @@ static int64_t pairs_up_to(int64_t limit, int64_t P, int64_t R, int64_t stride, 
 
 /* V above. */
 static int64_t valid_pairs(int64_t extent, int64_t P, int64_t R, int64_t stride, int64_t dilation,
-                           int64_t pad) {
+                           int64_t pad)
+{
     return pairs_up_to(extent - 1 + pad, P, R, stride, dilation) -
            pairs_up_to(pad - 1, P, R, stride, dilation);
 }
 
 /* *product = the product of the factors, all at least 0; false when it does not fit. */
-static bool product_of(int64_t *product, const int64_t *factors, size_t count) {
+static bool product_of(int64_t *product, const int64_t *factors, size_t count)
+{
     *product = 1;
     for (size_t i = 0; i < count; i++) {
         if (!multiply_checked(product, factors[i])) {
@@ -70,7 +74,8 @@ static bool product_of(int64_t *product, const int64_t *factors, size_t count) {
     return true;
 }
 
-static convoy_status count_macs(const convoy_layer *layer, convoy_counts *counts) {
+static convoy_status count_macs(const convoy_layer *layer, convoy_counts *counts)
+{
     int64_t P = layer_P(layer), Q = layer_Q(layer);
     const int64_t all[] = {layer->N, layer->K, P, Q, layer->R, layer->S, layer_Cg(layer)};
     const int64_t valid[] = {
@@ -94,7 +99,8 @@ static convoy_status count_macs(const convoy_layer *layer, convoy_counts *counts
     return CONVOY_OK;
 }
 
-static convoy_status count_bytes(const convoy_layer *layer, convoy_counts *counts) {
+static convoy_status count_bytes(const convoy_layer *layer, convoy_counts *counts)
+{
     int64_t outputs = layer->N * layer->K * layer_P(layer) * layer_Q(layer);
     int64_t filter = counts->parameters_weights;
 
@@ -114,7 +120,8 @@ static convoy_status count_bytes(const convoy_layer *layer, convoy_counts *count
 }
 
 convoy_status convoy_layer_count(const convoy_layer *layer, const convoy_count_options *options,
-                                 convoy_counts *counts) {
+                                 convoy_counts *counts)
+{
     static const convoy_count_options none;
     convoy_counts result = {0};
 
@@ -145,7 +152,8 @@ convoy_status convoy_layer_count(const convoy_layer *layer, const convoy_count_o
     return status;
 }
 
-convoy_status convoy_counts_add(convoy_counts *total, const convoy_counts *counts) {
+convoy_status convoy_counts_add(convoy_counts *total, const convoy_counts *counts)
+{
     if (total == NULL || counts == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s is NULL", total == NULL ? "total" : "summand");
     }

@@ -20,7 +20,8 @@
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
 
-bool cpu_runs(convoy_isa isa) {
+bool cpu_runs(convoy_isa isa)
+{
     switch (isa) {
     case CONVOY_ISA_BEST:
     case CONVOY_ISA_PORTABLE:
@@ -44,16 +45,19 @@ bool cpu_runs(convoy_isa isa) {
 }
 
 /* 0 where the system does not know the name or does not tell. */
-static size_t ask_system(int name) {
+static size_t ask_system(int name)
+{
     long value = sysconf(name);
     return value > 0 ? (size_t)value : 0;
 }
 
-static size_t believable(size_t bytes, size_t low, size_t high, size_t otherwise) {
+static size_t believable(size_t bytes, size_t low, size_t high, size_t otherwise)
+{
     return bytes >= low && bytes <= high ? bytes : otherwise;
 }
 
-static size_t reported_l1d_bytes(void) {
+static size_t reported_l1d_bytes(void)
+{
 #ifdef _SC_LEVEL1_DCACHE_SIZE
     return ask_system(_SC_LEVEL1_DCACHE_SIZE);
 #else
@@ -61,7 +65,8 @@ static size_t reported_l1d_bytes(void) {
 #endif
 }
 
-static size_t reported_l2_bytes(void) {
+static size_t reported_l2_bytes(void)
+{
 #ifdef _SC_LEVEL2_CACHE_SIZE
     return ask_system(_SC_LEVEL2_CACHE_SIZE);
 #else
@@ -69,17 +74,20 @@ static size_t reported_l2_bytes(void) {
 #endif
 }
 
-size_t cpu_l1d_bytes(void) {
+size_t cpu_l1d_bytes(void)
+{
     return believable(reported_l1d_bytes(), 8 * KIB, 256 * KIB, 32 * KIB);
 }
 
-size_t cpu_l2_bytes(void) {
+size_t cpu_l2_bytes(void)
+{
     return believable(reported_l2_bytes(), 128 * KIB, 16 * MIB, 512 * KIB);
 }
 
 #if defined(__x86_64__) || defined(__i386__)
 /* The brand string: 48 bytes in the registers of three cpuid leaves, padded with blanks. */
-static void describe_model(char *model, size_t size) {
+static void describe_model(char *model, size_t size)
+{
     unsigned words[13] = {0};
     const char *text = (const char *)words;
 
@@ -99,13 +107,15 @@ static void describe_model(char *model, size_t size) {
     }
 }
 #else
-static void describe_model(char *model, size_t size) {
+static void describe_model(char *model, size_t size)
+{
     (void)model;
     (void)size;
 }
 #endif
 
-static int usable_cores(void) {
+static int usable_cores(void)
+{
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
         return CPU_COUNT(&set);
@@ -114,7 +124,8 @@ static int usable_cores(void) {
     return online > 0 ? (int)online : 1;
 }
 
-void cpu_describe(convoy_machine *machine) {
+void cpu_describe(convoy_machine *machine)
+{
     snprintf(machine->cpu, sizeof machine->cpu, "unknown");
     describe_model(machine->cpu, sizeof machine->cpu);
     machine->cores = usable_cores();

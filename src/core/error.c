@@ -53,22 +53,26 @@ _Static_assert(sizeof texts / sizeof texts[0] == CONVOY_STATUS_COUNT,
 
 static _Thread_local char detail[512];
 
-const char *convoy_status_name(convoy_status status) {
+const char *convoy_status_name(convoy_status status)
+{
     size_t index = (size_t)status;
     return index < CONVOY_STATUS_COUNT ? texts[index].name : "unknown status";
 }
 
-const char *convoy_status_message(convoy_status status) {
+const char *convoy_status_message(convoy_status status)
+{
     size_t index = (size_t)status;
     return index < CONVOY_STATUS_COUNT ? texts[index].message
                                        : "a number that is not a status of this library";
 }
 
-const char *convoy_error_detail(void) {
+const char *convoy_error_detail(void)
+{
     return detail;
 }
 
-convoy_status fail(convoy_status status, const char *format, ...) {
+convoy_status fail(convoy_status status, const char *format, ...)
+{
     /* By way of a second buffer, because the arguments may quote the previous detail. */
     char text[sizeof detail];
     va_list arguments;

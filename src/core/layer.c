@@ -11,7 +11,8 @@
 #include "core/error.h"
 #include "core/layer_checked.h"
 
-const char *convoy_activation_name(convoy_activation activation) {
+const char *convoy_activation_name(convoy_activation activation)
+{
     static const char *const names[] = {"identity", "relu", "relu6", "leaky_relu", "clip"};
     size_t index = (size_t)activation;
     return index < sizeof names / sizeof names[0] ? names[index] : "unknown";
@@ -23,7 +24,8 @@ struct field {
     int64_t value, least;
 };
 
-static convoy_status check_fields(const struct field *fields, size_t count) {
+static convoy_status check_fields(const struct field *fields, size_t count)
+{
     for (const struct field *f = fields; f < fields + count; f++) {
         if (f->value < f->least || f->value > INT32_MAX) {
             return fail(CONVOY_ERROR_EXTENT, "%s is %" PRId64 "; it must be %" PRId64 " to %d",
@@ -33,7 +35,8 @@ static convoy_status check_fields(const struct field *fields, size_t count) {
     return CONVOY_OK;
 }
 
-static convoy_status check_extents(const convoy_layer *layer) {
+static convoy_status check_extents(const convoy_layer *layer)
+{
     const struct field fields[] = {
         {"N (n)", layer->N, 1},
         {"C (c)", layer->C, 1},
@@ -55,7 +58,8 @@ static convoy_status check_extents(const convoy_layer *layer) {
     return check_fields(fields, sizeof fields / sizeof fields[0]);
 }
 
-static convoy_status check_groups(const convoy_layer *layer) {
+static convoy_status check_groups(const convoy_layer *layer)
+{
     if (layer->C % layer->groups == 0 && layer->K % layer->groups == 0) {
         return CONVOY_OK;
     }
@@ -73,7 +77,8 @@ static convoy_status check_groups(const convoy_layer *layer) {
 
 /* One axis: the input's extent, paddings, filter, and the output that comes of it. */
 static convoy_status check_axis(const char *filter_name, const char *output_name, int64_t padded,
-                                int64_t filter, int64_t dilation, int64_t stride) {
+                                int64_t filter, int64_t dilation, int64_t stride)
+{
     int64_t reach = dilation * (filter - 1) + 1; /* below 2^62, as both are below 2^31 */
 
     if (reach > padded) {
@@ -92,7 +97,8 @@ static convoy_status check_axis(const char *filter_name, const char *output_name
     return CONVOY_OK;
 }
 
-static convoy_status check_output(const convoy_layer *layer) {
+static convoy_status check_output(const convoy_layer *layer)
+{
     convoy_status status = check_axis("R", "P", layer->H + layer->pad_top + layer->pad_bottom,
                                       layer->R, layer->dilation_h, layer->stride_h);
     if (status) {
@@ -102,7 +108,8 @@ static convoy_status check_output(const convoy_layer *layer) {
                       layer->dilation_w, layer->stride_w);
 }
 
-static convoy_status check_bytes(const char *name, int64_t a, int64_t b, int64_t c, int64_t d) {
+static convoy_status check_bytes(const char *name, int64_t a, int64_t b, int64_t c, int64_t d)
+{
     int64_t bytes = (int64_t)sizeof(float);
     if (multiply_checked(&bytes, a) && multiply_checked(&bytes, b) && multiply_checked(&bytes, c) &&
         multiply_checked(&bytes, d)) {
@@ -114,7 +121,8 @@ static convoy_status check_bytes(const char *name, int64_t a, int64_t b, int64_t
                 name, a, b, c, d);
 }
 
-static convoy_status check_sizes(const convoy_layer *layer) {
+static convoy_status check_sizes(const convoy_layer *layer)
+{
     convoy_status status = check_bytes("the input", layer->N, layer->C, layer->H, layer->W);
     if (!status) {
         status = check_bytes("the filter", layer->K, layer_Cg(layer), layer->R, layer->S);
@@ -125,7 +133,8 @@ static convoy_status check_sizes(const convoy_layer *layer) {
     return status;
 }
 
-static convoy_status check_choices(const convoy_layer *layer) {
+static convoy_status check_choices(const convoy_layer *layer)
+{
     const convoy_epilogue *epilogue = &layer->epilogue;
 
     if (layer->layout != CONVOY_NCHW && layer->layout != CONVOY_NHWC) {
@@ -151,7 +160,8 @@ static convoy_status check_choices(const convoy_layer *layer) {
     return CONVOY_OK;
 }
 
-convoy_status convoy_layer_check(const convoy_layer *layer) {
+convoy_status convoy_layer_check(const convoy_layer *layer)
+{
     static convoy_status (*const checks[])(const convoy_layer *) = {
         check_extents, check_groups, check_output, check_sizes, check_choices};
 
@@ -167,7 +177,8 @@ convoy_status convoy_layer_check(const convoy_layer *layer) {
     return CONVOY_OK;
 }
 
-convoy_status convoy_layer_output(const convoy_layer *layer, int64_t *P, int64_t *Q) {
+convoy_status convoy_layer_output(const convoy_layer *layer, int64_t *P, int64_t *Q)
+{
     if (P == NULL || Q == NULL) {
         return fail(CONVOY_ERROR_NULL, "the place for %s is NULL", P == NULL ? "P" : "Q");
     }
@@ -180,12 +191,14 @@ convoy_status convoy_layer_output(const convoy_layer *layer, int64_t *P, int64_t
 }
 
 /* The total padding of one axis that makes its output ceil(extent / stride). */
-static int64_t same_total(int64_t extent, int64_t filter, int64_t dilation, int64_t stride) {
+static int64_t same_total(int64_t extent, int64_t filter, int64_t dilation, int64_t stride)
+{
     int64_t outputs = divide_up(extent, stride);
     return max64(0, (outputs - 1) * stride + dilation * (filter - 1) + 1 - extent);
 }
 
-convoy_status convoy_layer_pad(convoy_layer *layer, convoy_padding padding) {
+convoy_status convoy_layer_pad(convoy_layer *layer, convoy_padding padding)
+{
     if (layer == NULL) {
         return fail(CONVOY_ERROR_NULL, "the layer is NULL");
     }

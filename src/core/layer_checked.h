@@ -7,31 +7,37 @@
 
 #include "convoy/layer.h"
 
-static inline int64_t layer_P(const convoy_layer *layer) {
+static inline int64_t layer_P(const convoy_layer *layer)
+{
     int64_t reach = layer->dilation_h * (layer->R - 1) + 1;
     return (layer->H + layer->pad_top + layer->pad_bottom - reach) / layer->stride_h + 1;
 }
 
-static inline int64_t layer_Q(const convoy_layer *layer) {
+static inline int64_t layer_Q(const convoy_layer *layer)
+{
     int64_t reach = layer->dilation_w * (layer->S - 1) + 1;
     return (layer->W + layer->pad_left + layer->pad_right - reach) / layer->stride_w + 1;
 }
 
 /** Channels per group. */
-static inline int64_t layer_Cg(const convoy_layer *layer) {
+static inline int64_t layer_Cg(const convoy_layer *layer)
+{
     return layer->C / layer->groups;
 }
 
-static inline int64_t layer_Kg(const convoy_layer *layer) {
+static inline int64_t layer_Kg(const convoy_layer *layer)
+{
     return layer->K / layer->groups;
 }
 
 /** Terms of one output's sum: R S C/groups. */
-static inline int64_t layer_depth(const convoy_layer *layer) {
+static inline int64_t layer_depth(const convoy_layer *layer)
+{
     return layer->R * layer->S * layer_Cg(layer);
 }
 
-static inline bool layer_is_padded(const convoy_layer *layer) {
+static inline bool layer_is_padded(const convoy_layer *layer)
+{
     return (layer->pad_top | layer->pad_left | layer->pad_bottom | layer->pad_right) != 0;
 }
 

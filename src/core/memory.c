@@ -14,7 +14,8 @@
 #include "core/error.h"
 
 /* The number in a one-line file of the system; UINT64_MAX when there is none ("max" is none). */
-static uint64_t read_limit(const char *path) {
+static uint64_t read_limit(const char *path)
+{
     char text[32];
     char *end;
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -31,7 +32,8 @@ static uint64_t read_limit(const char *path) {
     return (*end == '\n' || *end == '\0') && limit > 0 ? limit : UINT64_MAX;
 }
 
-uint64_t memory_physical_bytes(void) {
+uint64_t memory_physical_bytes(void)
+{
     /* The first is the file of control groups version 2, the second that of version 1. */
     static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
                                          "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
@@ -49,7 +51,8 @@ uint64_t memory_physical_bytes(void) {
     return bytes;
 }
 
-convoy_status memory_allocate(size_t bytes, const char *what, void **memory) {
+convoy_status memory_allocate(size_t bytes, const char *what, void **memory)
+{
     const double MiB = 1024.0 * 1024.0;
     void *block = NULL;
 
@@ -70,6 +73,7 @@ convoy_status memory_allocate(size_t bytes, const char *what, void **memory) {
     return CONVOY_OK;
 }
 
-void memory_free(void *memory) {
+void memory_free(void *memory)
+{
     free(memory);
 }

@@ -29,7 +29,8 @@ struct parser {
 #define REST_CHARACTERS   16
 
 /* "problem "...", character 7, at "x4": <what>"; characters are counted from 1. */
-static bool reject(struct parser *parser, convoy_status status, const char *at, const char *what) {
+static bool reject(struct parser *parser, convoy_status status, const char *at, const char *what)
+{
     char rest[REST_CHARACTERS + 24];
     const char *dots = strlen(parser->text) > QUOTED_CHARACTERS ? "..." : "";
 
@@ -44,13 +45,15 @@ static bool reject(struct parser *parser, convoy_status status, const char *at, 
     return false;
 }
 
-static bool is_digit(char c) {
+static bool is_digit(char c)
+{
     return c >= '0' && c <= '9';
 }
 
 /* A number of `least` to 2^31-1. Any more digits are read too, so that the error is the right one.
  */
-static bool read_number(struct parser *parser, const char *name, int64_t least, int64_t *number) {
+static bool read_number(struct parser *parser, const char *name, int64_t least, int64_t *number)
+{
     const char *start = parser->at;
     const char *digits = start + (*start == '-');
     const char *at = digits;
@@ -77,7 +80,8 @@ static bool read_number(struct parser *parser, const char *name, int64_t least, 
 }
 
 /* A letter and its number. */
-static bool read_extent(struct parser *parser, char letter, const char *name, int64_t *extent) {
+static bool read_extent(struct parser *parser, char letter, const char *name, int64_t *extent)
+{
     if (*parser->at != letter) {
         char what[200];
         snprintf(what, sizeof what,
@@ -91,7 +95,8 @@ static bool read_extent(struct parser *parser, char letter, const char *name, in
 
 /* "2" or "2x1". */
 static bool read_pair(struct parser *parser, const char *name, int64_t least, int64_t *h,
-                      int64_t *w) {
+                      int64_t *w)
+{
     if (!read_number(parser, name, least, h)) {
         return false;
     }
@@ -104,7 +109,8 @@ static bool read_pair(struct parser *parser, const char *name, int64_t least, in
 }
 
 /* "1" or "1x3" or "0,1,0,1". */
-static bool read_padding(struct parser *parser, convoy_layer *layer) {
+static bool read_padding(struct parser *parser, convoy_layer *layer)
+{
     const char *start = parser->at;
     int64_t *const sides[] = {&layer->pad_top, &layer->pad_bottom, &layer->pad_left,
                               &layer->pad_right};
@@ -135,7 +141,8 @@ static bool read_padding(struct parser *parser, convoy_layer *layer) {
 }
 
 /* Step over a word if it stands here. */
-static bool take(struct parser *parser, const char *word) {
+static bool take(struct parser *parser, const char *word)
+{
     size_t length = strlen(word);
     if (strncmp(parser->at, word, length) != 0) {
         return false;
@@ -145,7 +152,8 @@ static bool take(struct parser *parser, const char *word) {
 }
 
 /* *seen becomes true; that it was so already is an error at `start`. */
-static bool once(struct parser *parser, const char *start, const char *what, bool *seen) {
+static bool once(struct parser *parser, const char *start, const char *what, bool *seen)
+{
     if (*seen) {
         char text[160];
         snprintf(text, sizeof text, "%s given for the second time; leave out one of the two", what);
@@ -156,7 +164,8 @@ static bool once(struct parser *parser, const char *start, const char *what, boo
 }
 
 /* One suffix, after its '_'. */
-static bool read_suffix(struct parser *parser, convoy_layer *layer) {
+static bool read_suffix(struct parser *parser, convoy_layer *layer)
+{
     static const struct {
         const char *word;
         convoy_padding rule;
@@ -191,7 +200,8 @@ static bool read_suffix(struct parser *parser, convoy_layer *layer) {
                   "or g (groups)");
 }
 
-static bool read_suffixes(struct parser *parser, convoy_layer *layer) {
+static bool read_suffixes(struct parser *parser, convoy_layer *layer)
+{
     while (*parser->at != '\0') {
         if (*parser->at != '_') {
             return reject(parser, CONVOY_ERROR_SYNTAX, parser->at,
@@ -205,7 +215,8 @@ static bool read_suffixes(struct parser *parser, convoy_layer *layer) {
     return true;
 }
 
-static bool read_extents(struct parser *parser, convoy_layer *layer) {
+static bool read_extents(struct parser *parser, convoy_layer *layer)
+{
     if (*parser->at == 'n' && !read_extent(parser, 'n', "the batch", &layer->N)) {
         return false;
     }
@@ -224,7 +235,8 @@ static bool read_extents(struct parser *parser, convoy_layer *layer) {
            read_extent(parser, 's', "the filter width", &layer->S);
 }
 
-convoy_status convoy_layer_parse(const char *problem, convoy_layer *layer) {
+convoy_status convoy_layer_parse(const char *problem, convoy_layer *layer)
+{
     convoy_layer result = {
         .N = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .groups = 1};
     struct parser parser = {.text = problem, .at = problem};
@@ -253,8 +265,8 @@ struct text {
     size_t length;
 };
 
-__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format,
-                                                         ...) {
+__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format, ...)
+{
     size_t room = sizeof text->characters - text->length;
     va_list arguments;
 
@@ -266,14 +278,16 @@ __attribute__((format(printf, 2, 3))) static void append(struct text *text, cons
     }
 }
 
-static void append_pair(struct text *text, const char *word, int64_t h, int64_t w) {
+static void append_pair(struct text *text, const char *word, int64_t h, int64_t w)
+{
     append(text, "_%s%" PRId64, word, h);
     if (w != h) {
         append(text, "x%" PRId64, w);
     }
 }
 
-static void append_padding(struct text *text, const convoy_layer *layer) {
+static void append_padding(struct text *text, const convoy_layer *layer)
+{
     if (layer->pad_top == layer->pad_bottom && layer->pad_left == layer->pad_right) {
         if (layer->pad_top != 0 || layer->pad_left != 0) {
             append_pair(text, "pd", layer->pad_top, layer->pad_left);
@@ -284,7 +298,8 @@ static void append_padding(struct text *text, const convoy_layer *layer) {
            layer->pad_bottom, layer->pad_left, layer->pad_right);
 }
 
-int convoy_layer_print(const convoy_layer *layer, char *text, size_t size) {
+int convoy_layer_print(const convoy_layer *layer, char *text, size_t size)
+{
     struct text out = {.length = 0};
 
     if (layer != NULL) {

@@ -12,16 +12,19 @@
 #include "core/memory.h"
 #include "core/tensor_checked.h"
 
-const char *convoy_type_name(convoy_type type) {
+const char *convoy_type_name(convoy_type type)
+{
     return type == CONVOY_FLOAT32 ? "f32" : type == CONVOY_FLOAT64 ? "f64" : "unknown";
 }
 
-const char *convoy_layout_name(convoy_layout layout) {
+const char *convoy_layout_name(convoy_layout layout)
+{
     return layout == CONVOY_NCHW ? "nchw" : layout == CONVOY_NHWC ? "nhwc" : "unknown";
 }
 
 convoy_status convoy_tensor_bytes(convoy_type type, int64_t N, int64_t C, int64_t H, int64_t W,
-                                  size_t *bytes) {
+                                  size_t *bytes)
+{
     const int64_t extents[] = {N, C, H, W};
     int64_t product = (int64_t)type_bytes(type);
 
@@ -53,7 +56,8 @@ convoy_status convoy_tensor_bytes(convoy_type type, int64_t N, int64_t C, int64_
 
 /* A dense view on data that has passed the checks. */
 static convoy_tensor dense(convoy_type type, convoy_layout layout, int64_t N, int64_t C, int64_t H,
-                           int64_t W, void *data) {
+                           int64_t W, void *data)
+{
     convoy_tensor tensor = {
         .type = type, .layout = layout, .N = N, .C = C, .H = H, .W = W, .data = data};
 
@@ -64,7 +68,8 @@ static convoy_tensor dense(convoy_type type, convoy_layout layout, int64_t N, in
     return tensor;
 }
 
-static convoy_status check_layout(convoy_layout layout) {
+static convoy_status check_layout(convoy_layout layout)
+{
     if (layout != CONVOY_NCHW && layout != CONVOY_NHWC) {
         return fail(CONVOY_ERROR_LAYOUT,
                     "the layout is %d; it must be CONVOY_NCHW (%d) or CONVOY_NHWC (%d)",
@@ -74,7 +79,8 @@ static convoy_status check_layout(convoy_layout layout) {
 }
 
 convoy_status convoy_tensor_create(convoy_type type, convoy_layout layout, int64_t N, int64_t C,
-                                   int64_t H, int64_t W, convoy_tensor *tensor) {
+                                   int64_t H, int64_t W, convoy_tensor *tensor)
+{
     size_t bytes;
     void *data;
 
@@ -94,7 +100,8 @@ convoy_status convoy_tensor_create(convoy_type type, convoy_layout layout, int64
 }
 
 convoy_status convoy_tensor_view(convoy_type type, convoy_layout layout, int64_t N, int64_t C,
-                                 int64_t H, int64_t W, void *data, convoy_tensor *tensor) {
+                                 int64_t H, int64_t W, void *data, convoy_tensor *tensor)
+{
     size_t bytes;
 
     if (tensor == NULL) {
@@ -114,7 +121,8 @@ convoy_status convoy_tensor_view(convoy_type type, convoy_layout layout, int64_t
 }
 
 convoy_status convoy_tensor_slice(const convoy_tensor *tensor, int64_t c0, int64_t c1,
-                                  convoy_tensor *slice) {
+                                  convoy_tensor *slice)
+{
     if (slice == NULL) {
         return fail(CONVOY_ERROR_NULL, "the place for the slice is NULL");
     }
@@ -136,7 +144,8 @@ convoy_status convoy_tensor_slice(const convoy_tensor *tensor, int64_t c0, int64
     return CONVOY_OK;
 }
 
-void convoy_tensor_destroy(convoy_tensor *tensor) {
+void convoy_tensor_destroy(convoy_tensor *tensor)
+{
     if (tensor == NULL) {
         return;
     }
@@ -146,19 +155,22 @@ void convoy_tensor_destroy(convoy_tensor *tensor) {
     *tensor = (convoy_tensor){0};
 }
 
-static int64_t offset_of(const convoy_tensor *tensor, int64_t n, int64_t c, int64_t h, int64_t w) {
+static int64_t offset_of(const convoy_tensor *tensor, int64_t n, int64_t c, int64_t h, int64_t w)
+{
     return n * tensor->stride_n + c * tensor->stride_c + h * tensor->stride_h +
            w * tensor->stride_w;
 }
 
-double convoy_tensor_get(const convoy_tensor *tensor, int64_t n, int64_t c, int64_t h, int64_t w) {
+double convoy_tensor_get(const convoy_tensor *tensor, int64_t n, int64_t c, int64_t h, int64_t w)
+{
     int64_t offset = offset_of(tensor, n, c, h, w);
     return tensor->type == CONVOY_FLOAT64 ? ((const double *)tensor->data)[offset]
                                           : (double)((const float *)tensor->data)[offset];
 }
 
 void convoy_tensor_set(const convoy_tensor *tensor, int64_t n, int64_t c, int64_t h, int64_t w,
-                       double value) {
+                       double value)
+{
     int64_t offset = offset_of(tensor, n, c, h, w);
     if (tensor->type == CONVOY_FLOAT64) {
         ((double *)tensor->data)[offset] = value;

@@ -10,7 +10,8 @@
 #include "core/arithmetic.h"
 #include "core/error.h"
 
-static convoy_status check_axis(const char *what, char name, int64_t extent, int64_t stride) {
+static convoy_status check_axis(const char *what, char name, int64_t extent, int64_t stride)
+{
     if (extent < 1 || extent > INT32_MAX) {
         return fail(CONVOY_ERROR_EXTENT, "%s: extent %c is %" PRId64 "; it must be 1 to %d", what,
                     name, extent, INT32_MAX);
@@ -24,7 +25,8 @@ static convoy_status check_axis(const char *what, char name, int64_t extent, int
 }
 
 /* The last element's offset in bytes must be a number, or it could not be computed. */
-static convoy_status check_range(const convoy_tensor *tensor, const char *what) {
+static convoy_status check_range(const convoy_tensor *tensor, const char *what)
+{
     const int64_t extents[] = {tensor->N, tensor->C, tensor->H, tensor->W};
     const int64_t strides[] = {tensor->stride_n, tensor->stride_c, tensor->stride_h,
                                tensor->stride_w};
@@ -43,7 +45,8 @@ static convoy_status check_range(const convoy_tensor *tensor, const char *what) 
     return CONVOY_OK;
 }
 
-convoy_status tensor_check(const convoy_tensor *tensor, const char *what) {
+convoy_status tensor_check(const convoy_tensor *tensor, const char *what)
+{
     if (tensor == NULL || tensor->data == NULL) {
         return fail(CONVOY_ERROR_NULL, "%s%s is NULL", what, tensor == NULL ? "" : "'s data");
     }
@@ -69,7 +72,8 @@ convoy_status tensor_check(const convoy_tensor *tensor, const char *what) {
     return status;
 }
 
-convoy_status tensor_check_writable(const convoy_tensor *tensor, const char *what) {
+convoy_status tensor_check_writable(const convoy_tensor *tensor, const char *what)
+{
     convoy_status status = tensor_check(tensor, what);
 
     if (!status &&
@@ -88,12 +92,14 @@ struct span {
     int64_t stride, low, high;
 };
 
-static int descending(const void *a, const void *b) {
+static int descending(const void *a, const void *b)
+{
     int64_t s = ((const struct span *)a)->stride, t = ((const struct span *)b)->stride;
     return (s < t) - (s > t);
 }
 
-static int64_t divide_down(int64_t a, int64_t b) {
+static int64_t divide_down(int64_t a, int64_t b)
+{
     return a / b - (a % b < 0);
 }
 
@@ -103,7 +109,8 @@ static int64_t divide_down(int64_t a, int64_t b) {
  * answer is yes unless it can be excluded quickly.
  */
 static bool meets(const struct span *spans, int count, int64_t distance, int64_t low, int64_t high,
-                  int *budget) {
+                  int *budget)
+{
     int64_t rest_low = low, rest_high = high;
 
     if (count == 0) {
@@ -124,13 +131,15 @@ static bool meets(const struct span *spans, int count, int64_t distance, int64_t
     return false;
 }
 
-static uintptr_t end_of(const convoy_tensor *t) {
+static uintptr_t end_of(const convoy_tensor *t)
+{
     int64_t last = (t->N - 1) * t->stride_n + (t->C - 1) * t->stride_c + (t->H - 1) * t->stride_h +
                    (t->W - 1) * t->stride_w;
     return (uintptr_t)t->data + (size_t)(last + 1) * type_bytes(t->type);
 }
 
-bool tensors_overlap(const convoy_tensor *a, const convoy_tensor *b) {
+bool tensors_overlap(const convoy_tensor *a, const convoy_tensor *b)
+{
     const int64_t bytes_a = (int64_t)type_bytes(a->type), bytes_b = (int64_t)type_bytes(b->type);
     const int64_t extents_a[] = {a->N, a->C, a->H, a->W};
     const int64_t extents_b[] = {b->N, b->C, b->H, b->W};

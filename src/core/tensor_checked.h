@@ -7,7 +7,8 @@
 
 #include "convoy/tensor.h"
 
-static inline size_t type_bytes(convoy_type type) {
+static inline size_t type_bytes(convoy_type type)
+{
     return type == CONVOY_FLOAT64 ? sizeof(double) : sizeof(float);
 }
 

@@ -12,7 +12,8 @@
 #include "core/tensor_checked.h"
 
 /* The float32 numbers in order as integers, neighbours one apart, both zeros 0. */
-static int64_t ordered(double value) {
+static int64_t ordered(double value)
+{
     float rounded = (float)value;
     int32_t bits;
     memcpy(&bits, &rounded, sizeof bits);
@@ -27,7 +28,8 @@ struct comparison {
     int64_t finite;
 };
 
-static void note_difference(struct comparison *c, int64_t index, double actual, double expected) {
+static void note_difference(struct comparison *c, int64_t index, double actual, double expected)
+{
     convoy_difference *d = &c->difference;
     bool finite = isfinite(actual) && isfinite(expected);
     double absolute = finite ? fabs(actual - expected) : INFINITY;
@@ -55,7 +57,8 @@ static void note_difference(struct comparison *c, int64_t index, double actual, 
     }
 }
 
-static void compare_element(struct comparison *c, int64_t index, double actual, double expected) {
+static void compare_element(struct comparison *c, int64_t index, double actual, double expected)
+{
     if (isfinite(expected)) {
         c->squares += (long double)expected * expected;
         c->finite++;
@@ -66,7 +69,8 @@ static void compare_element(struct comparison *c, int64_t index, double actual, 
 }
 
 static void compare_elements(const convoy_tensor *actual, const convoy_tensor *expected,
-                             struct comparison *comparison) {
+                             struct comparison *comparison)
+{
     /* In the memory order of one of the two; the places do not depend on it. */
     bool channels_inner = actual->layout == CONVOY_NHWC;
     int64_t plane = actual->H * actual->W;
@@ -86,7 +90,8 @@ static void compare_elements(const convoy_tensor *actual, const convoy_tensor *e
     }
 }
 
-static void place_of(int64_t index, const convoy_tensor *tensor, int64_t place[4]) {
+static void place_of(int64_t index, const convoy_tensor *tensor, int64_t place[4])
+{
     const int64_t extents[] = {tensor->N, tensor->C, tensor->H, tensor->W};
     for (int axis = 3; axis >= 0; axis--) {
         place[axis] = index < 0 ? -1 : index % extents[axis];
@@ -95,7 +100,8 @@ static void place_of(int64_t index, const convoy_tensor *tensor, int64_t place[4
 }
 
 convoy_status convoy_tensor_compare(const convoy_tensor *actual, const convoy_tensor *expected,
-                                    convoy_difference *difference) {
+                                    convoy_difference *difference)
+{
     struct comparison comparison = {.first = -1, .worst = -1};
     convoy_difference *d = &comparison.difference;
 
@@ -130,7 +136,8 @@ convoy_status convoy_tensor_compare(const convoy_tensor *actual, const convoy_te
     return CONVOY_OK;
 }
 
-int convoy_difference_print(const convoy_difference *difference, char *text, size_t size) {
+int convoy_difference_print(const convoy_difference *difference, char *text, size_t size)
+{
     const convoy_difference *d = difference;
 
     if (text == NULL) {

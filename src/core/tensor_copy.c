@@ -25,12 +25,14 @@ struct matrix {
     int64_t source_row, source_column, target_row, target_column;
 };
 
-static inline double load(const char *data, convoy_type type, int64_t index) {
+static inline double load(const char *data, convoy_type type, int64_t index)
+{
     return type == CONVOY_FLOAT64 ? ((const double *)(const void *)data)[index]
                                   : (double)((const float *)(const void *)data)[index];
 }
 
-static inline void store(char *data, convoy_type type, int64_t index, double value) {
+static inline void store(char *data, convoy_type type, int64_t index, double value)
+{
     if (type == CONVOY_FLOAT64) {
         ((double *)(void *)data)[index] = value;
     } else {
@@ -40,7 +42,8 @@ static inline void store(char *data, convoy_type type, int64_t index, double val
 
 /* Inlined with constant types into each of its callers. */
 static inline __attribute__((always_inline)) void
-copy_blocks(const struct matrix *m, convoy_type source_type, convoy_type target_type) {
+copy_blocks(const struct matrix *m, convoy_type source_type, convoy_type target_type)
+{
     for (int64_t row0 = 0; row0 < m->rows; row0 += BLOCK) {
         int64_t row1 = min64(row0 + BLOCK, m->rows);
         for (int64_t column0 = 0; column0 < m->columns; column0 += BLOCK) {
@@ -56,23 +59,28 @@ copy_blocks(const struct matrix *m, convoy_type source_type, convoy_type target_
     }
 }
 
-static void copy_f32_f32(const struct matrix *m) {
+static void copy_f32_f32(const struct matrix *m)
+{
     copy_blocks(m, CONVOY_FLOAT32, CONVOY_FLOAT32);
 }
 
-static void copy_f32_f64(const struct matrix *m) {
+static void copy_f32_f64(const struct matrix *m)
+{
     copy_blocks(m, CONVOY_FLOAT32, CONVOY_FLOAT64);
 }
 
-static void copy_f64_f32(const struct matrix *m) {
+static void copy_f64_f32(const struct matrix *m)
+{
     copy_blocks(m, CONVOY_FLOAT64, CONVOY_FLOAT32);
 }
 
-static void copy_f64_f64(const struct matrix *m) {
+static void copy_f64_f64(const struct matrix *m)
+{
     copy_blocks(m, CONVOY_FLOAT64, CONVOY_FLOAT64);
 }
 
-static void copy_matrix(const struct matrix *m, convoy_type source_type, convoy_type target_type) {
+static void copy_matrix(const struct matrix *m, convoy_type source_type, convoy_type target_type)
+{
     static void (*const copies[2][2])(const struct matrix *) = {{copy_f32_f32, copy_f32_f64},
                                                                 {copy_f64_f32, copy_f64_f64}};
     size_t bytes = type_bytes(source_type);
@@ -91,11 +99,13 @@ static void copy_matrix(const struct matrix *m, convoy_type source_type, convoy_
     }
 }
 
-static bool rows_follow(const convoy_tensor *tensor) {
+static bool rows_follow(const convoy_tensor *tensor)
+{
     return tensor->H == 1 || tensor->stride_h == tensor->W * tensor->stride_w;
 }
 
-static void copy_elements(const convoy_tensor *source, const convoy_tensor *target) {
+static void copy_elements(const convoy_tensor *source, const convoy_tensor *target)
+{
     bool merge = rows_follow(source) && rows_follow(target);
     int64_t H = merge ? 1 : target->H, pixels = merge ? target->H * target->W : target->W;
     bool channels_inner = target->stride_c < target->stride_w;
@@ -118,7 +128,8 @@ static void copy_elements(const convoy_tensor *source, const convoy_tensor *targ
     }
 }
 
-convoy_status convoy_tensor_copy(const convoy_tensor *source, const convoy_tensor *target) {
+convoy_status convoy_tensor_copy(const convoy_tensor *source, const convoy_tensor *target)
+{
     convoy_status status = tensor_check(source, "the source");
     status = status ? status : tensor_check_writable(target, "the target");
     if (status) {

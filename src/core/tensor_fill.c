@@ -20,23 +20,27 @@ struct fill {
     convoy_type type;
 };
 
-static uint64_t mix(uint64_t bits) {
+static uint64_t mix(uint64_t bits)
+{
     bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9u;
     bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebu;
     return bits ^ (bits >> 31);
 }
 
 /* 64 random bits. The seed is mixed too: else neighbouring seeds would give shifted sequences. */
-static uint64_t random_bits(uint64_t seed, uint64_t index) {
+static uint64_t random_bits(uint64_t seed, uint64_t index)
+{
     return mix(mix(seed + 0x9e3779b97f4a7c15u) + (index + 1) * 0x9e3779b97f4a7c15u);
 }
 
 /* 53 of the bits as a number in [0, 1). */
-static double unit(uint64_t bits) {
+static double unit(uint64_t bits)
+{
     return (double)(bits >> 11) * 0x1p-53;
 }
 
-static void fill_elements(const convoy_tensor *tensor, const struct fill *fill) {
+static void fill_elements(const convoy_tensor *tensor, const struct fill *fill)
+{
     /* In memory order as far as the layout tells it. */
     bool channels_inner = tensor->layout == CONVOY_NHWC;
     int64_t plane = tensor->H * tensor->W;
@@ -55,7 +59,8 @@ static void fill_elements(const convoy_tensor *tensor, const struct fill *fill) 
     }
 }
 
-static convoy_status fill_checked(const convoy_tensor *tensor, const struct fill *fill) {
+static convoy_status fill_checked(const convoy_tensor *tensor, const struct fill *fill)
+{
     convoy_status status = tensor_check_writable(tensor, "the tensor");
     if (!status) {
         fill_elements(tensor, fill);
@@ -64,12 +69,14 @@ static convoy_status fill_checked(const convoy_tensor *tensor, const struct fill
 }
 
 /* a + b * index. */
-static double ramp(const struct fill *fill, uint64_t index) {
+static double ramp(const struct fill *fill, uint64_t index)
+{
     return fill->b == 0 ? fill->a : fill->a + fill->b * (double)index;
 }
 
 /* Uniform in [a, b), also after the rounding to the tensor's type. */
-static double uniform(const struct fill *fill, uint64_t index) {
+static double uniform(const struct fill *fill, uint64_t index)
+{
     double value = fill->a + (fill->b - fill->a) * unit(random_bits(fill->seed, index));
 
     if (fill->type == CONVOY_FLOAT32) {
@@ -86,7 +93,8 @@ static double uniform(const struct fill *fill, uint64_t index) {
 }
 
 /* Normal with mean a and deviation b (Box and Muller 1958). */
-static double normal(const struct fill *fill, uint64_t index) {
+static double normal(const struct fill *fill, uint64_t index)
+{
     const double pi = 3.14159265358979323846;
     double radius = sqrt(-2 * log(1 - unit(random_bits(fill->seed, 2 * index))));
     double angle = 2 * pi * unit(random_bits(fill->seed, 2 * index + 1));
@@ -94,24 +102,28 @@ static double normal(const struct fill *fill, uint64_t index) {
 }
 
 /* Integers a..b; exact, as both are below 2^24. */
-static double integer(const struct fill *fill, uint64_t index) {
+static double integer(const struct fill *fill, uint64_t index)
+{
     uint64_t count = (uint64_t)(fill->b - fill->a) + 1;
     uint64_t bits = random_bits(fill->seed, index) >> 32;
     return fill->a + (double)((bits * count) >> 32);
 }
 
-convoy_status convoy_tensor_fill_value(const convoy_tensor *tensor, double value) {
+convoy_status convoy_tensor_fill_value(const convoy_tensor *tensor, double value)
+{
     const struct fill fill = {.value = ramp, .a = value};
     return fill_checked(tensor, &fill);
 }
 
-convoy_status convoy_tensor_fill_ramp(const convoy_tensor *tensor, double start, double step) {
+convoy_status convoy_tensor_fill_ramp(const convoy_tensor *tensor, double start, double step)
+{
     const struct fill fill = {.value = ramp, .a = start, .b = step};
     return fill_checked(tensor, &fill);
 }
 
 convoy_status convoy_tensor_fill_uniform(const convoy_tensor *tensor, uint64_t seed, double low,
-                                         double high) {
+                                         double high)
+{
     struct fill fill = {.value = uniform, .seed = seed, .a = low, .b = high};
     convoy_status status = tensor_check_writable(tensor, "the tensor");
 
@@ -129,7 +141,8 @@ convoy_status convoy_tensor_fill_uniform(const convoy_tensor *tensor, uint64_t s
 }
 
 convoy_status convoy_tensor_fill_normal(const convoy_tensor *tensor, uint64_t seed, double mean,
-                                        double deviation) {
+                                        double deviation)
+{
     const struct fill fill = {.value = normal, .seed = seed, .a = mean, .b = deviation};
 
     if (!isfinite(mean) || !isfinite(deviation) || deviation <= 0) {
@@ -142,7 +155,8 @@ convoy_status convoy_tensor_fill_normal(const convoy_tensor *tensor, uint64_t se
 }
 
 convoy_status convoy_tensor_fill_integers(const convoy_tensor *tensor, uint64_t seed, int64_t low,
-                                          int64_t high) {
+                                          int64_t high)
+{
     const int64_t largest = 1 << 24;
     const struct fill fill = {.value = integer, .seed = seed, .a = (double)low, .b = (double)high};
 
@@ -156,7 +170,8 @@ convoy_status convoy_tensor_fill_integers(const convoy_tensor *tensor, uint64_t 
 }
 
 convoy_status convoy_tensor_fill_impulse(const convoy_tensor *tensor, int64_t n, int64_t c,
-                                         int64_t h, int64_t w, double value) {
+                                         int64_t h, int64_t w, double value)
+{
     const struct fill zero = {.value = ramp};
     convoy_status status = tensor_check_writable(tensor, "the tensor");
 

@@ -4,6 +4,7 @@
  */
 #include "convoy/version.h"
 
-const char *convoy_version(void) {
+const char *convoy_version(void)
+{
     return CONVOY_VERSION;
 }

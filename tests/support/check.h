@@ -26,7 +26,8 @@
     } while (0)
 
 static inline void check_status(convoy_status actual, convoy_status expected, const char *call,
-                                const char *file, int line) {
+                                const char *file, int line)
+{
     if (actual != expected) {
         print_error("%s\n  returned %s, expected %s; the last detail is: %s\n", call,
                     convoy_status_name(actual), convoy_status_name(expected),
@@ -39,7 +40,8 @@ static inline void check_status(convoy_status actual, convoy_status expected, co
 #define assert_status(call, expected) check_status((call), (expected), #call, __FILE__, __LINE__)
 #define assert_ok(call)               assert_status(call, CONVOY_OK)
 
-static inline void check_text(const char *text, const char *part, const char *file, int line) {
+static inline void check_text(const char *text, const char *part, const char *file, int line)
+{
     if (strstr(text, part) == NULL) {
         print_error("\"%s\"\n  does not contain \"%s\"\n", text, part);
         _fail(file, line);
