@@ -64,7 +64,7 @@ struct algorithm {
     const char *name;
     const char *summary;
     /* NULL when the algorithm can run the layer, else the reason in words (a static string) */
-    const char *(*refuse)(const convoy_layer *layer);
+    const char *(*refuse)(const struct algorithm *algorithm, const convoy_layer *layer);
     /* layer, P, Q, kernels, threads are set; fill blocking, workspace_bytes, packed_w_bytes,
        executed_flops, error_bound */
     void (*prepare)(struct convoy_plan *plan);

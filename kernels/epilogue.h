@@ -9,7 +9,8 @@
 #include "convoy/layer.h"
 
 /** The activation; a NaN stays a NaN, so every test is written to be false for it. */
-static inline float activation_apply(const convoy_epilogue *epilogue, float v) {
+static inline float activation_apply(const convoy_epilogue *epilogue, float v)
+{
     switch (epilogue->activation) {
     case CONVOY_IDENTITY:
         return v;

@@ -10,6 +10,7 @@
 
 #include "convoy/machine.h"
 #include "kernels/tile/tile.h"
+#include "kernels/winograd/winograd_kernel.h"
 
 /* A multiply for each shape of register tile: multiply[vectors - 1][pixels - 1]. */
 struct tile_shapes {
@@ -25,6 +26,9 @@ struct isa_kernels {
     int vector_floats;
     const struct tile_shapes *tile;  /* dense: x is broadcast */
     const struct tile_shapes *lanes; /* grouped: x is a vector */
+    const struct winograd_inputs *winograd_inputs;
+    const struct winograd_outputs *winograd_outputs;
+    winograd_filter_function *winograd_filter;
 
     /* to[w][c] = from[c][w] for c < channels, w < columns: `from` rows are from_stride floats
        apart, `to` rows to_stride floats. */

@@ -30,7 +30,8 @@ static const struct isa_kernels *const tables[] = {
 #endif
 };
 
-const struct isa_kernels *isa_kernels_find(convoy_isa isa) {
+const struct isa_kernels *isa_kernels_find(convoy_isa isa)
+{
     if (isa == CONVOY_ISA_BEST) {
         isa = convoy_isa_best();
     }

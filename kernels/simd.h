@@ -41,15 +41,18 @@ typedef float vf_memory __attribute__((vector_size(4 * VF), aligned(4), may_alia
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")
 
-ALWAYS_INLINE vf vf_load(const float *p) {
+ALWAYS_INLINE vf vf_load(const float *p)
+{
     return *(const vf_memory *)p;
 }
 
-ALWAYS_INLINE void vf_store(float *p, vf v) {
+ALWAYS_INLINE void vf_store(float *p, vf v)
+{
     *(vf_memory *)p = v;
 }
 
-ALWAYS_INLINE vf vf_broadcast(float value) {
+ALWAYS_INLINE vf vf_broadcast(float value)
+{
     return (vf){0} + value;
 }
 
@@ -62,30 +65,35 @@ extern _Thread_local int64_t counted_multiply_adds;
 #endif
 
 /* a * b + c, fused where the ISA has it (-ffp-contract=fast). */
-ALWAYS_INLINE vf vf_multiply_add(vf a, vf b, vf c) {
+ALWAYS_INLINE vf vf_multiply_add(vf a, vf b, vf c)
+{
     COUNT_MULTIPLY_ADDS(VF);
     return a * b + c;
 }
 
 /* The same with one scalar for all lanes: a broadcast that the compiler folds or shares. */
-ALWAYS_INLINE vf vf_multiply_add_scalar(float a, vf b, vf c) {
+ALWAYS_INLINE vf vf_multiply_add_scalar(float a, vf b, vf c)
+{
     COUNT_MULTIPLY_ADDS(VF);
     return a * b + c;
 }
 
 /* mask ? a : b, lane by lane; a comparison of two vf makes the mask. */
-ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b) {
+ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b)
+{
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 }
 
 /* min(high, max(low, v)); a NaN in v stays. */
-ALWAYS_INLINE vf vf_clamp(vf v, vf low, vf high) {
+ALWAYS_INLINE vf vf_clamp(vf v, vf low, vf high)
+{
     v = vf_select(v < low, low, v);
     return vf_select(v > high, high, v);
 }
 
 /* The first n floats of p, then zeros; reads nothing past p + n. 0 <= n <= VF */
-ALWAYS_INLINE vf vf_load_part(const float *p, int n) {
+ALWAYS_INLINE vf vf_load_part(const float *p, int n)
+{
 #if defined(__AVX512F__) && VF == 16
     return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #elif defined(__AVX2__) && VF == 8
@@ -99,7 +107,8 @@ ALWAYS_INLINE vf vf_load_part(const float *p, int n) {
 }
 
 /* The first n lanes to p; writes nothing past p + n. 0 <= n <= VF */
-ALWAYS_INLINE void vf_store_part(float *p, vf v, int n) {
+ALWAYS_INLINE void vf_store_part(float *p, vf v, int n)
+{
 #if defined(__AVX512F__) && VF == 16
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif defined(__AVX2__) && VF == 8
@@ -124,14 +133,17 @@ ALWAYS_INLINE void vf_store_part(float *p, vf v, int n) {
 
 /* rows[i] lane j -> rows[j] lane i. Dealing row i and row i + VF/2 together log2(VF) times is a
    perfect shuffle of the index bits, which ends as the transpose. */
-ALWAYS_INLINE void vf_transpose(vf rows[VF]) {
+ALWAYS_INLINE void vf_transpose(vf rows[VF])
+{
     vf dealt[VF];
     for (int step = 1; step < VF; step *= 2) {
-        UNROLL for (int i = 0; i < VF / 2; i++) {
+        UNROLL for (int i = 0; i < VF / 2; i++)
+        {
             dealt[2 * i] = __builtin_shufflevector(rows[i], rows[i + VF / 2], VF_DEAL_LOW);
             dealt[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + VF / 2], VF_DEAL_HIGH);
         }
-        UNROLL for (int i = 0; i < VF; i++) {
+        UNROLL for (int i = 0; i < VF; i++)
+        {
             rows[i] = dealt[i];
         }
     }

@@ -15,51 +15,26 @@
 #include "kernels/direct/direct.h"
 
 #include <assert.h>
-#include <math.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
 #include "core/arithmetic.h"
 #include "core/layer_checked.h"
+#include "kernels/tile/tile_epilogue.h"
 
-static const char *refuse(const convoy_layer *layer) {
+static const char *refuse(const struct algorithm *algorithm, const convoy_layer *layer)
+{
+    (void)algorithm;
     (void)layer;
     return NULL;
-}
-
-static struct tile_epilogue epilogue_of(const struct convoy_plan *plan) {
-    const convoy_epilogue *e = &plan->layer.epilogue;
-    struct tile_epilogue epilogue = {.low = -INFINITY, .high = INFINITY, .slope = 1.0f};
-    switch (e->activation) {
-    case CONVOY_IDENTITY:
-        break;
-    case CONVOY_RELU:
-        epilogue.clamps = true;
-        epilogue.low = 0.0f;
-        break;
-    case CONVOY_RELU6:
-        epilogue.clamps = true;
-        epilogue.low = 0.0f;
-        epilogue.high = 6.0f;
-        break;
-    case CONVOY_LEAKY_RELU:
-        epilogue.leaks = true;
-        epilogue.slope = e->slope;
-        break;
-    case CONVOY_CLIP:
-        epilogue.clamps = true;
-        epilogue.low = e->low;
-        epilogue.high = e->high;
-        break;
-    }
-    return epilogue;
 }
 
 /* All tiles of one group of pixels for one chunk of the depth. */
 static void multiply_group(const struct convoy_plan *plan, const struct direct_strip *strip,
                            const struct direct_group *group, int64_t chunk, int vectors,
-                           struct tile_operands tile) {
+                           struct tile_operands tile)
+{
     const struct tile_shapes *shapes =
         plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
     const int64_t *starts = strip->chunk_runs + group->chunk_runs;
@@ -82,7 +57,8 @@ static void multiply_group(const struct convoy_plan *plan, const struct direct_s
 /* NCHW: the finished sums of a block go to y row by row, transposed in registers. */
 static void store_rows(const struct convoy_plan *plan, const struct operands *operands,
                        const struct direct_strip *strip, const struct direct_k_block *block,
-                       const struct tile_epilogue *epilogue) {
+                       const struct tile_epilogue *epilogue)
+{
     const struct direct_box *box = &strip->box;
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     int64_t width = box->q1 - box->q0;
@@ -109,7 +85,8 @@ static void store_rows(const struct convoy_plan *plan, const struct operands *op
 
 static void multiply_block(const struct convoy_plan *plan, const struct operands *operands,
                            const struct direct_strip *strip, int64_t index,
-                           struct tile_epilogue epilogue) {
+                           struct tile_epilogue epilogue)
+{
     struct direct_k_block block = direct_k_block(plan, index);
     bool nhwc = plan->layer.layout == CONVOY_NHWC;
     bool copied = strip->source.data == strip->copy;
@@ -140,7 +117,8 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
     }
 }
 
-static struct direct_source source_of(const convoy_tensor *x) {
+static struct direct_source source_of(const convoy_tensor *x)
+{
     return (struct direct_source){
         .data = x->data,
         .stride_n = x->stride_n,
@@ -153,7 +131,8 @@ static struct direct_source source_of(const convoy_tensor *x) {
    its pixels and its copy as they were. */
 static void work_unit(const struct convoy_plan *plan, const struct operands *operands,
                       struct direct_strip *strip, const struct direct_box *box, bool same_strip,
-                      int64_t part, const struct tile_epilogue *epilogue) {
+                      int64_t part, const struct tile_epilogue *epilogue)
+{
     const struct blocking *b = &plan->blocking;
     int64_t begin = b->k_blocks * part / b->k_parts, end = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = begin; index < end; index++) {
@@ -174,7 +153,8 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
     }
 }
 
-static struct direct_box box_of(const struct convoy_plan *plan, int64_t strip) {
+static struct direct_box box_of(const struct convoy_plan *plan, int64_t strip)
+{
     const struct blocking *b = &plan->blocking;
     int64_t across = divide_up(plan->Q, b->strip_columns);
     int64_t down = divide_up(plan->P, b->strip_rows);
@@ -187,11 +167,12 @@ static struct direct_box box_of(const struct convoy_plan *plan, int64_t strip) {
     };
 }
 
-static void direct_execute(const struct convoy_plan *plan, const struct operands *operands) {
+static void direct_execute(const struct convoy_plan *plan, const struct operands *operands)
+{
     const struct blocking *b = &plan->blocking;
     int64_t strips = divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
                      divide_up(plan->Q, b->strip_columns);
-    struct tile_epilogue epilogue = epilogue_of(plan);
+    struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
 #pragma omp parallel num_threads(plan->threads) if (plan->threads > 1)
     {
 #ifdef _OPENMP

@@ -70,7 +70,8 @@ struct direct_strip {
 };
 
 /* Chunks of the depth: terms between two partial sums. */
-static inline int64_t direct_chunks(const struct convoy_plan *plan) {
+static inline int64_t direct_chunks(const struct convoy_plan *plan)
+{
     int64_t depth = plan->layer.R * plan->layer.S * (plan->layer.C / plan->layer.groups);
     return (depth + plan->blocking.depth_block - 1) / plan->blocking.depth_block;
 }

@@ -21,24 +21,28 @@
 /* Fewer pixels than this for each set of taps leave register tiles half empty. */
 #define GROUP_PIXELS_MIN 4
 
-static const struct tile_shapes *shapes_of(const struct convoy_plan *plan) {
+static const struct tile_shapes *shapes_of(const struct convoy_plan *plan)
+{
     return plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
 }
 
 /* Vectors that hold the output channels of one group (dense) or of all (lanes). */
-static int64_t vectors_of(const struct convoy_plan *plan) {
+static int64_t vectors_of(const struct convoy_plan *plan)
+{
     const convoy_layer *layer = &plan->layer;
     int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
     return divide_up(channels, plan->kernels->vector_floats);
 }
 
-static int64_t blocks_of_group(const struct convoy_plan *plan) {
+static int64_t blocks_of_group(const struct convoy_plan *plan)
+{
     const struct tile_shapes *shapes = shapes_of(plan);
     int64_t vectors = vectors_of(plan);
     return max64(divide_up(vectors, shapes->vectors_max), vectors / shapes->vectors_best);
 }
 
-struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index) {
+struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index)
+{
     const convoy_layer *layer = &plan->layer;
     int64_t floats = plan->kernels->vector_floats;
     int64_t vectors = vectors_of(plan), blocks = blocks_of_group(plan);
@@ -56,7 +60,8 @@ struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t ind
     };
 }
 
-bool direct_block_packs(const struct convoy_plan *plan, int64_t index) {
+bool direct_block_packs(const struct convoy_plan *plan, int64_t index)
+{
     if (!plan->blocking.lanes || plan->blocking.packs) {
         return plan->blocking.packs;
     }
@@ -66,7 +71,8 @@ bool direct_block_packs(const struct convoy_plan *plan, int64_t index) {
 }
 
 /* Would sorting the pixels of `images` images by their taps leave groups too small? */
-static bool groups_too_small(const struct convoy_plan *plan, int64_t images) {
+static bool groups_too_small(const struct convoy_plan *plan, int64_t images)
+{
     const convoy_layer *l = &plan->layer;
     int rows = direct_spans(0, plan->P, l->stride_h, l->pad_top, l->dilation_h, l->R, l->H, false,
                             NULL, 0);
@@ -77,13 +83,15 @@ static bool groups_too_small(const struct convoy_plan *plan, int64_t images) {
 }
 
 /* Channels of the strip's x that are used together. */
-static int64_t strip_channels(const struct convoy_plan *plan) {
+static int64_t strip_channels(const struct convoy_plan *plan)
+{
     return plan->blocking.lanes ? layer_Cg(&plan->layer) * plan->kernels->vector_floats
                                 : plan->layer.C;
 }
 
 /* Input bytes under `rows` x `columns` output pixels of one image. */
-static int64_t window_bytes(const struct convoy_plan *plan, int64_t rows, int64_t columns) {
+static int64_t window_bytes(const struct convoy_plan *plan, int64_t rows, int64_t columns)
+{
     const convoy_layer *l = &plan->layer;
     int64_t h = min64((rows - 1) * l->stride_h + l->dilation_h * (l->R - 1) + 1,
                       l->H + l->pad_top + l->pad_bottom);
@@ -94,7 +102,8 @@ static int64_t window_bytes(const struct convoy_plan *plan, int64_t rows, int64_
 }
 
 /* The largest n <= most with fits(n), found by halving the interval; at least `least`. */
-static int64_t most_rows(const struct convoy_plan *plan, int64_t budget) {
+static int64_t most_rows(const struct convoy_plan *plan, int64_t budget)
+{
     int64_t low = 0, high = plan->P;
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
@@ -106,7 +115,8 @@ static int64_t most_rows(const struct convoy_plan *plan, int64_t budget) {
     return low;
 }
 
-static int64_t most_columns(const struct convoy_plan *plan, int64_t budget) {
+static int64_t most_columns(const struct convoy_plan *plan, int64_t budget)
+{
     int64_t low = min64(plan->Q, TILE_PIXELS_MAX), high = min64(plan->Q, STRIP_PIXELS_MAX);
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
@@ -119,7 +129,8 @@ static int64_t most_columns(const struct convoy_plan *plan, int64_t budget) {
 
 /* Strips: as many whole images, or rows of one, or columns of a row, as a third of L2 holds;
    then evened out so that the last is not nearly empty. */
-static void choose_strip(struct convoy_plan *plan) {
+static void choose_strip(struct convoy_plan *plan)
+{
     struct blocking *b = &plan->blocking;
     int64_t budget = (int64_t)cpu_l2_bytes() / 3;
     b->strip_images = 1;
@@ -141,7 +152,8 @@ static void choose_strip(struct convoy_plan *plan) {
 }
 
 /* Output channels are shared out as well when there are too few strips for the threads. */
-static void choose_parts(struct convoy_plan *plan) {
+static void choose_parts(struct convoy_plan *plan)
+{
     struct blocking *b = &plan->blocking;
     int64_t strips = divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
                      divide_up(plan->Q, b->strip_columns);
@@ -149,7 +161,8 @@ static void choose_parts(struct convoy_plan *plan) {
     b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
 }
 
-static int64_t executed_flops(const struct convoy_plan *plan) {
+static int64_t executed_flops(const struct convoy_plan *plan)
+{
     const convoy_layer *layer = &plan->layer;
     convoy_counts counts;
     if (convoy_layer_count(layer, NULL, &counts) != CONVOY_OK) {
@@ -164,7 +177,8 @@ static int64_t executed_flops(const struct convoy_plan *plan) {
     return multiply_checked(&flops, lanes) ? flops : INT64_MAX;
 }
 
-void direct_prepare(struct convoy_plan *plan) {
+void direct_prepare(struct convoy_plan *plan)
+{
     const convoy_layer *layer = &plan->layer;
     struct blocking *b = &plan->blocking;
     *b = (struct blocking){0};
@@ -190,7 +204,8 @@ void direct_prepare(struct convoy_plan *plan) {
     plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
 }
 
-void direct_describe(const struct convoy_plan *plan, char *text, size_t size) {
+void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
+{
     const struct blocking *b = &plan->blocking;
     snprintf(text, size,
              "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s; "

@@ -15,7 +15,8 @@
 
 /* One row of real input, columns w0 <= w < w1, all channels. */
 static void copy_row(const struct convoy_plan *plan, const convoy_tensor *x, int64_t n, int64_t h,
-                     int64_t w0, int64_t w1, float *to) {
+                     int64_t w0, int64_t w1, float *to)
+{
     int64_t C = plan->layer.C;
     const float *from =
         (const float *)x->data + n * x->stride_n + h * x->stride_h + w0 * x->stride_w;
@@ -33,7 +34,8 @@ static void copy_row(const struct convoy_plan *plan, const convoy_tensor *x, int
 /* The same for the lanes of one block. */
 static void spread_row(const struct convoy_plan *plan, const struct direct_k_block *block,
                        const convoy_tensor *x, int64_t n, int64_t h, int64_t w0, int64_t w1,
-                       float *to) {
+                       float *to)
+{
     int64_t Cg = layer_Cg(&plan->layer), Kg = layer_Kg(&plan->layer);
     int64_t floats = plan->kernels->vector_floats;
     const float *row =
@@ -65,7 +67,8 @@ static void spread_row(const struct convoy_plan *plan, const struct direct_k_blo
 }
 
 void direct_pack_strip(const struct convoy_plan *plan, const struct operands *operands,
-                       int64_t index, struct direct_strip *strip) {
+                       int64_t index, struct direct_strip *strip)
+{
     const convoy_layer *layer = &plan->layer;
     struct direct_window window = direct_window(plan, &strip->box);
     struct direct_k_block block = direct_k_block(plan, index);

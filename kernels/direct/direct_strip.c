@@ -12,7 +12,8 @@
 
 /* Taps first <= t < last of output o meet real input: 0 <= o*stride - pad + t*dilation < extent. */
 static void taps_inside(int64_t o, int64_t stride, int64_t pad, int64_t dilation, int64_t taps,
-                        int64_t extent, int64_t *first, int64_t *last) {
+                        int64_t extent, int64_t *first, int64_t *last)
+{
     int64_t origin = o * stride - pad;
     *first = origin >= 0 ? 0 : min64(taps, divide_up(-origin, dilation));
     *last = origin >= extent ? 0 : min64(taps, (extent - 1 - origin) / dilation + 1);
@@ -22,7 +23,8 @@ static void taps_inside(int64_t o, int64_t stride, int64_t pad, int64_t dilation
 }
 
 int direct_spans(int64_t out0, int64_t out1, int64_t stride, int64_t pad, int64_t dilation,
-                 int64_t taps, int64_t extent, bool pads, struct direct_span *spans, int room) {
+                 int64_t taps, int64_t extent, bool pads, struct direct_span *spans, int room)
+{
     int count = 0;
     for (int64_t o = out0; o < out1;) {
         struct direct_span span = {o, out1, 0, taps};
@@ -52,7 +54,8 @@ int direct_spans(int64_t out0, int64_t out1, int64_t stride, int64_t pad, int64_
     return count;
 }
 
-struct direct_window direct_window(const struct convoy_plan *plan, const struct direct_box *box) {
+struct direct_window direct_window(const struct convoy_plan *plan, const struct direct_box *box)
+{
     const convoy_layer *l = &plan->layer;
     struct direct_window window = {
         box->p0 * l->stride_h - l->pad_top,
@@ -70,7 +73,8 @@ struct direct_window direct_window(const struct convoy_plan *plan, const struct 
 }
 
 /* The largest window a strip can have, in floats of one copy. */
-static int64_t copy_floats(const struct convoy_plan *plan) {
+static int64_t copy_floats(const struct convoy_plan *plan)
+{
     const struct blocking *b = &plan->blocking;
     const convoy_layer *l = &plan->layer;
     int64_t h = (b->strip_rows - 1) * l->stride_h + l->dilation_h * (l->R - 1) + 1;
@@ -87,14 +91,16 @@ static int64_t copy_floats(const struct convoy_plan *plan) {
 }
 
 /* Next `bytes` of the workspace, on a line of their own. */
-static char *carve(char *workspace, int64_t *used, int64_t bytes) {
+static char *carve(char *workspace, int64_t *used, int64_t bytes)
+{
     char *part = workspace ? workspace + *used : NULL;
     *used += round_up(bytes, CONVOY_ALIGNMENT);
     return part;
 }
 
 int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
-                           struct direct_strip *strip) {
+                           struct direct_strip *strip)
+{
     const struct blocking *b = &plan->blocking;
     int64_t pixels = b->strip_images * b->strip_rows * b->strip_columns;
     int64_t chunks = direct_chunks(plan);
@@ -137,7 +143,8 @@ struct run_writer {
 };
 
 static void write_run(struct run_writer *writer, ptrdiff_t x_offset, ptrdiff_t x_scale, int64_t d0,
-                      int64_t d1) {
+                      int64_t d1)
+{
     while (d0 < d1) {
         int64_t chunk = d0 / writer->depth_block;
         while (writer->chunk < chunk) {
@@ -158,7 +165,8 @@ static void write_run(struct run_writer *writer, ptrdiff_t x_offset, ptrdiff_t x
    (0, 0), which may lie outside x; it is only added to for taps inside. */
 static int64_t write_group_runs(const struct convoy_plan *plan, const struct direct_source *source,
                                 const struct direct_span *rows, const struct direct_span *columns,
-                                struct run_writer *writer) {
+                                struct run_writer *writer)
+{
     const convoy_layer *l = &plan->layer;
     int64_t Cg = layer_Cg(l);
     /* In lanes copies a depth position is a vector of floats. */
@@ -187,7 +195,8 @@ static int64_t write_group_runs(const struct convoy_plan *plan, const struct dir
 /* Pixels of the box in one pair of spans, appended to the strip's arrays. */
 static int64_t fill_pixels(const struct convoy_plan *plan, const struct operands *operands,
                            struct direct_strip *strip, const struct direct_span *rows,
-                           const struct direct_span *columns, int64_t at) {
+                           const struct direct_span *columns, int64_t at)
+{
     const convoy_layer *l = &plan->layer;
     const struct direct_box *box = &strip->box;
     const struct direct_source *source = &strip->source;
@@ -221,7 +230,8 @@ static int64_t fill_pixels(const struct convoy_plan *plan, const struct operands
 }
 
 void direct_strip_fill(const struct convoy_plan *plan, const struct operands *operands,
-                       struct direct_strip *strip) {
+                       struct direct_strip *strip)
+{
     const convoy_layer *l = &plan->layer;
     const struct direct_box *box = &strip->box;
     struct direct_span rows[DIRECT_SPANS_MAX], columns[DIRECT_SPANS_MAX];

@@ -14,7 +14,8 @@
 
 /* One block: a row of `width` output channels for each depth position. */
 static void pack_block(const convoy_layer *layer, const float *filter,
-                       const struct direct_k_block *block, int64_t width, float *packed) {
+                       const struct direct_k_block *block, int64_t width, float *packed)
+{
     int64_t Cg = layer_Cg(layer), taps = layer->R * layer->S;
     for (int64_t k = 0; k < width; k++) {
         if (k >= block->channels) {
@@ -32,7 +33,8 @@ static void pack_block(const convoy_layer *layer, const float *filter,
     }
 }
 
-void direct_pack_weights(struct convoy_plan *plan, const float *filter) {
+void direct_pack_weights(struct convoy_plan *plan, const float *filter)
+{
     float *packed = plan->packed_w;
 #pragma omp parallel for schedule(static) num_threads(plan->threads) if (plan->threads > 1)
     for (int64_t index = 0; index < plan->blocking.k_blocks; index++) {

@@ -53,7 +53,8 @@ struct tile_operands {
     const struct tile_run *runs;
     int run_count;
     enum tile_ending ending;
-    float *const *sums;           /* of each pixel, vectors * VF floats; NULL for TILE_STORE */
+    float *const *sums; /* of each pixel, vectors * VF floats; not used by TILE_STORE */
+    ptrdiff_t sums_shift;
     float *const *y;              /* where each pixel's channels go; NULL unless stored */
     const float *const *residual; /* like y; NULL: none */
     ptrdiff_t y_shift;            /* the block's first channel in y and residual */

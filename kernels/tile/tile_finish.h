@@ -8,7 +8,8 @@
 #include "kernels/simd.h"
 #include "kernels/tile/tile.h"
 
-ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue) {
+ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)
+{
     if (epilogue->clamps) {
         v = vf_clamp(v, vf_broadcast(epilogue->low), vf_broadcast(epilogue->high));
     }
@@ -20,7 +21,8 @@ ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue) {
 
 /* One vector of one pixel: bias, residual, activation, store; `lanes` of it exist. */
 ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue, int k,
-                                     const float *residual, float *y, int lanes) {
+                                     const float *residual, float *y, int lanes)
+{
     if (epilogue->bias) {
         v += vf_load(epilogue->bias + k);
     }
@@ -36,26 +38,33 @@ ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue,
 }
 
 ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                               const int vectors, const struct tile_operands *o) {
+                               const int vectors, const struct tile_operands *o)
+{
     if (o->ending == TILE_ADD || o->ending == TILE_ADD_STORE) {
-        UNROLL for (int i = 0; i < pixels; i++) {
-            UNROLL for (int v = 0; v < vectors; v++) {
-                acc[i][v] += vf_load(o->sums[i] + v * VF);
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            UNROLL for (int v = 0; v < vectors; v++)
+            {
+                acc[i][v] += vf_load(o->sums[i] + o->sums_shift + v * VF);
             }
         }
     }
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {
-        UNROLL for (int i = 0; i < pixels; i++) {
-            UNROLL for (int v = 0; v < vectors; v++) {
-                vf_store(o->sums[i] + v * VF, acc[i][v]);
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            UNROLL for (int v = 0; v < vectors; v++)
+            {
+                vf_store(o->sums[i] + o->sums_shift + v * VF, acc[i][v]);
             }
         }
         return;
     }
-    UNROLL for (int i = 0; i < pixels; i++) {
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
         const float *residual = o->residual ? o->residual[i] + o->y_shift : NULL;
         float *y = o->y[i] + o->y_shift;
-        UNROLL for (int v = 0; v < vectors; v++) {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
             tile_store_vector(acc[i][v], o->epilogue, v * VF, residual, y, o->channels - v * VF);
         }
     }

@@ -10,13 +10,16 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *o) {
+ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *o)
+{
     vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
-    UNROLL for (int i = 0; i < pixels; i++) {
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
         acc[i][0] = (vf){0};
     }
     const float *x[TILE_PIXELS_MAX];
-    UNROLL for (int i = 0; i < pixels; i++) {
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
         x[i] = o->x[i] + o->x_shift;
     }
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
@@ -24,7 +27,8 @@ ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *
         ptrdiff_t offset = run->x_offset, last = offset + run->depth * VF;
         do {
             vf w_vector = vf_load(w);
-            UNROLL for (int i = 0; i < pixels; i++) {
+            UNROLL for (int i = 0; i < pixels; i++)
+            {
                 acc[i][0] = vf_multiply_add(vf_load(x[i] + offset), w_vector, acc[i][0]);
             }
             offset += VF;
@@ -35,15 +39,15 @@ ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *
 }
 
 #define SHAPE(pixels)                                                                              \
-    static void multiply_lanes_##pixels(const struct tile_operands *o) {                           \
+    static void multiply_lanes_##pixels(const struct tile_operands *o)                             \
+    {                                                                                              \
         multiply_lanes(pixels, o);                                                                 \
     }
 SHAPE(1)
-SHAPE(2) SHAPE(3) SHAPE(4) SHAPE(5) SHAPE(6) SHAPE(7) SHAPE(8) SHAPE(9) SHAPE(10) SHAPE(11)
-    SHAPE(12)
+SHAPE(2)
+SHAPE(3) SHAPE(4) SHAPE(5) SHAPE(6) SHAPE(7) SHAPE(8) SHAPE(9) SHAPE(10) SHAPE(11) SHAPE(12)
 
-        const struct tile_shapes
-    KERNEL(tile_lanes_shapes) = {
+    const struct tile_shapes KERNEL(tile_lanes_shapes) = {
         .vectors_max = 1,
         .vectors_best = 1,
         .pixels_max = {12, 0, 0, 0},

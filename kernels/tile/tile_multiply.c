@@ -29,28 +29,36 @@ _Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would sp
 /* acc += x[.][d] * w[d]: one step of the depth loop. */
 ALWAYS_INLINE void multiply_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
                                  const int vectors, const float *const x[TILE_PIXELS_MAX],
-                                 ptrdiff_t d, const float *w) {
+                                 ptrdiff_t d, const float *w)
+{
     vf w_vector[TILE_VECTORS_MAX];
-    UNROLL for (int v = 0; v < vectors; v++) {
+    UNROLL for (int v = 0; v < vectors; v++)
+    {
         w_vector[v] = vf_load(w + v * VF);
     }
-    UNROLL for (int i = 0; i < pixels; i++) {
-        UNROLL for (int v = 0; v < vectors; v++) {
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
             acc[i][v] = vf_multiply_add_scalar(x[i][d], w_vector[v], acc[i][v]);
         }
     }
 }
 
-ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct tile_operands *o) {
+ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct tile_operands *o)
+{
     vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
-    UNROLL for (int i = 0; i < pixels; i++) {
-        UNROLL for (int v = 0; v < vectors; v++) {
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
             acc[i][v] = (vf){0};
         }
     }
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
         const float *x[TILE_PIXELS_MAX];
-        UNROLL for (int i = 0; i < pixels; i++) {
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
             x[i] = o->x[i] + o->x_shift + run->x_offset;
         }
         const float *w = o->w + run->w_index * (vectors * VF);
@@ -69,13 +77,15 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
 
 /* One function a tile shape; the table below must name each. */
 #define SHAPE(pixels, vectors)                                                                     \
-    static void multiply_##pixels##x##vectors(const struct tile_operands *o) {                     \
+    static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
+    {                                                                                              \
         multiply(pixels, vectors, o);                                                              \
     }
 SHAPE(1, 1)
-SHAPE(2, 1) SHAPE(3, 1) SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1) SHAPE(8, 1) SHAPE(9, 1)
-    SHAPE(10, 1) SHAPE(11, 1) SHAPE(12, 1) SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2)
-        SHAPE(5, 2) SHAPE(6, 2) SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
+SHAPE(2, 1)
+SHAPE(3, 1) SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1) SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1)
+    SHAPE(11, 1) SHAPE(12, 1) SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2) SHAPE(5, 2)
+        SHAPE(6, 2) SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
 #if VF_REGISTERS == 32
             SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2) SHAPE(12, 2) SHAPE(5, 3)
                 SHAPE(6, 3) SHAPE(7, 3) SHAPE(8, 3) SHAPE(1, 4) SHAPE(2, 4) SHAPE(3, 4) SHAPE(4, 4)

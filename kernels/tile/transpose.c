@@ -9,15 +9,18 @@ void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, in
 void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
                               ptrdiff_t, const struct tile_epilogue *, int, int64_t);
 
-ALWAYS_INLINE int at_most_vf(int64_t left) {
+ALWAYS_INLINE int at_most_vf(int64_t left)
+{
     return left < VF ? (int)left : VF;
 }
 
 /* Up to VF rows of up to VF floats, transposed; missing ones are zero. */
 ALWAYS_INLINE void load_transposed(vf block[VF], const float *from, ptrdiff_t stride, int rows,
-                                   int columns) {
+                                   int columns)
+{
     if (rows == VF && columns == VF) {
-        UNROLL for (int i = 0; i < VF; i++) {
+        UNROLL for (int i = 0; i < VF; i++)
+        {
             block[i] = vf_load(from + i * stride);
         }
     } else {
@@ -29,7 +32,8 @@ ALWAYS_INLINE void load_transposed(vf block[VF], const float *from, ptrdiff_t st
 }
 
 void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,
-                       int64_t channels, int64_t columns) {
+                       int64_t channels, int64_t columns)
+{
     for (int64_t c = 0; c < channels; c += VF) {
         int rows = at_most_vf(channels - c);
         for (int64_t w = 0; w < columns; w += VF) {
@@ -52,7 +56,8 @@ void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrd
 
 void KERNEL(store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y,
                               ptrdiff_t y_stride, const float *residual, ptrdiff_t residual_stride,
-                              const struct tile_epilogue *epilogue, int channels, int64_t pixels) {
+                              const struct tile_epilogue *epilogue, int channels, int64_t pixels)
+{
     for (int k = 0; k < channels; k += VF) {
         int lanes = at_most_vf(channels - k);
         for (int64_t i = 0; i < pixels; i += VF) {

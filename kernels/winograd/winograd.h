@@ -1,0 +1,72 @@
+/**
+ * @file winograd.h
+ * The parts of the Winograd family, and what they share.
+ *
+ *   generate.py              points -> matrices and one-dimensional transforms, checked exactly
+ *   winograd_kernel.h        what the kernels take and give
+ *   winograd_variants.h      the list of F(m_h x m_w, R x S)
+ *   winograd_input.c         a tile of x -> alpha_h * alpha_w streams        (per ISA)
+ *   winograd_output.c        the products of a tile -> y, with the epilogue  (per ISA)
+ *   winograd_filter.c        filter -> alpha_h * alpha_w matrices            (per ISA)
+ *   winograd_blocking.c      how a layer is cut (prepare, describe)
+ *   winograd.c               the loops over blocks of tiles and channels     (execute)
+ *
+ * Y = A_h^T [ sum over c of (G_h g G_w^T) * (B_h^T d B_w) ] A_w for each tile of m_h x m_w outputs
+ * and alpha_h x alpha_w inputs, alpha = m + r - 1. The products in the bracket are, for each of the
+ * alpha_h * alpha_w points, a matrix multiply [tiles][C] x [C][K]: the tile engine of
+ * kernels/tile. Dilation d is d_h * d_w interleaved problems: each tile's pixels lie d apart.
+ */
+#ifndef CONVOY_KERNELS_WINOGRAD_H
+#define CONVOY_KERNELS_WINOGRAD_H
+
+#include "kernels/algorithm.h"
+#include "kernels/kernel.h"
+
+/* A row of the algorithm table, with what it is F of. */
+struct winograd_algorithm {
+    struct algorithm base;
+    enum winograd_variant_index index;
+    int m_h, m_w, R, S;
+};
+
+static inline const struct winograd_algorithm *winograd_of(const struct convoy_plan *plan)
+{
+    return (const struct winograd_algorithm *)plan->algorithm;
+}
+
+/* The rows, WINOGRAD_VARIANT_COUNT of them. */
+extern const struct winograd_algorithm winograd_algorithms[];
+
+/* The grid of tiles of a plan: phases of a dilated layer, tiles down and across each. */
+struct winograd_grid {
+    int64_t phases_h, phases_w, down, across, tiles;
+};
+struct winograd_grid winograd_grid(const struct convoy_plan *plan);
+
+/* One thread's workspace, cut up; the parts when workspace is not NULL, and its bytes. */
+struct winograd_block {
+    float *v;                  /* transformed input: [point][tile][C] */
+    ptrdiff_t v_stride, v_row; /* floats between points, between tiles */
+    float *products;           /* [point][tile][k block] */
+    ptrdiff_t m_stride, m_row;
+    const float **x; /* rows of v of each tile, of point 0 */
+    float **sums;    /* rows of products of each tile, of point 0 */
+    float *copy;     /* NCHW: the inputs of a row of tiles, as NHWC */
+    float *result;   /* NCHW: the outputs of a row of tiles, as NHWC */
+};
+int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
+                       struct winograd_block *block);
+
+void winograd_prepare(struct convoy_plan *plan);
+void winograd_describe(const struct convoy_plan *plan, char *text, size_t size);
+void winograd_pack(struct convoy_plan *plan, const float *filter);
+
+/* Blocks of output channels, as in the direct algorithm: one register tile wide. */
+struct winograd_k_block {
+    int64_t group, k;
+    int channels, vectors;
+    int64_t w_offset;
+};
+struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t index);
+
+#endif

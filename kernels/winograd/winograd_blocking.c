@@ -1,0 +1,194 @@
+/**
+ * @file winograd_blocking.c
+ * How the Winograd family cuts a layer: tiles into blocks, output channels into register tiles.
+ */
+#include "kernels/winograd/winograd.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "core/arithmetic.h"
+#include "core/cpu.h"
+#include "core/layer_checked.h"
+
+/* Channels of a partial sum. Short sums are what makes F(4, 3) as accurate as a plain sum. */
+#define DEPTH_BLOCK     64
+#define BLOCK_TILES_MAX 128
+
+struct winograd_grid winograd_grid(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    const struct winograd_algorithm *a = winograd_of(plan);
+    struct winograd_grid grid = {
+        .phases_h = min64(l->dilation_h, plan->P),
+        .phases_w = min64(l->dilation_w, plan->Q),
+        .down = divide_up(divide_up(plan->P, l->dilation_h), a->m_h),
+        .across = divide_up(divide_up(plan->Q, l->dilation_w), a->m_w),
+    };
+    grid.tiles = l->N * grid.phases_h * grid.phases_w * grid.down * grid.across;
+    return grid;
+}
+
+static int64_t points(const struct convoy_plan *plan)
+{
+    const struct winograd_algorithm *a = winograd_of(plan);
+    return (int64_t)(a->m_h + a->R - 1) * (a->m_w + a->S - 1);
+}
+
+static int64_t vectors_of_group(const struct convoy_plan *plan)
+{
+    return divide_up(layer_Kg(&plan->layer), plan->kernels->vector_floats);
+}
+
+static int64_t blocks_of_group(const struct convoy_plan *plan)
+{
+    const struct tile_shapes *shapes = plan->kernels->tile;
+    int64_t vectors = vectors_of_group(plan);
+    return max64(divide_up(vectors, shapes->vectors_max), vectors / shapes->vectors_best);
+}
+
+struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t index)
+{
+    int64_t floats = plan->kernels->vector_floats;
+    int64_t vectors = vectors_of_group(plan), blocks = blocks_of_group(plan);
+    int64_t Kg = layer_Kg(&plan->layer), Cg = layer_Cg(&plan->layer);
+    int64_t group = index / blocks, in_group = index % blocks;
+    int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
+    int64_t width = vectors / blocks + (in_group < vectors % blocks);
+    return (struct winograd_k_block){
+        .group = group,
+        .k = group * Kg + first * floats,
+        .channels = (int)min64(Kg - first * floats, width * floats),
+        .vectors = (int)width,
+        .w_offset = (group * vectors + first) * floats * Cg * points(plan),
+    };
+}
+
+/* Tiles of a block: what L2 holds of their transformed input and products. */
+static void choose_block(struct convoy_plan *plan)
+{
+    struct blocking *b = &plan->blocking;
+    int64_t tiles = winograd_grid(plan).tiles;
+    int64_t k_floats = b->tile_vectors * (int64_t)plan->kernels->vector_floats;
+    int64_t bytes = 4 * points(plan) * (plan->layer.C + k_floats);
+    int64_t fit = (int64_t)cpu_l2_bytes() * 3 / 4 / bytes;
+    int64_t pixels = b->tile_pixels;
+    fit = max64(pixels * 2, min64(BLOCK_TILES_MAX, fit));
+    b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
+    int64_t strips = divide_up(tiles, b->strip_columns);
+    b->k_parts = min64(b->k_blocks, divide_up(plan->threads > 1 ? 4 * plan->threads : 1, strips));
+}
+
+static char *carve(char *workspace, int64_t *used, int64_t bytes)
+{
+    char *part = workspace ? workspace + *used : NULL;
+    *used += round_up(bytes, CONVOY_ALIGNMENT);
+    return part;
+}
+
+int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
+                       struct winograd_block *block)
+{
+    const struct winograd_algorithm *a = winograd_of(plan);
+    const struct blocking *b = &plan->blocking;
+    int64_t tiles = b->strip_columns, floats = plan->kernels->vector_floats;
+    int64_t used = 0;
+    struct winograd_block s = {0};
+    s.v_row = round_up(plan->layer.C, floats);
+    /* a line between the streams keeps them out of each other's cache sets */
+    s.v_stride = tiles * s.v_row + 16;
+    s.m_row = b->tile_vectors * floats;
+    s.m_stride = tiles * s.m_row + 16;
+    s.v = (float *)carve(workspace, &used, points(plan) * s.v_stride * 4);
+    s.products = (float *)carve(workspace, &used, points(plan) * s.m_stride * 4);
+    s.x = (const float **)carve(workspace, &used, tiles * (int64_t)sizeof *s.x);
+    s.sums = (float **)carve(workspace, &used, tiles * (int64_t)sizeof *s.sums);
+    if (plan->layer.layout == CONVOY_NCHW) {
+        int64_t across = min64(tiles, winograd_grid(plan).across);
+        int64_t rows = a->m_h + a->R - 1, columns = across * a->m_w + a->S - 1;
+        int64_t width = (columns - 1) * plan->layer.dilation_w + 1;
+        s.copy = (float *)carve(workspace, &used,
+                                rows * min64(width, plan->layer.W) * plan->layer.C * 4);
+        s.result = (float *)carve(workspace, &used, a->m_h * across * a->m_w * s.m_row * 4);
+    }
+    if (block) {
+        *block = s;
+    }
+    return used;
+}
+
+/* max over rows of the sum of absolute values */
+static double norm(const double *matrix, int rows, int columns)
+{
+    double most = 0.0;
+    for (int i = 0; i < rows; i++) {
+        double sum = 0.0;
+        for (int j = 0; j < columns; j++) {
+            sum += fabs(matrix[i * columns + j]);
+        }
+        most = fmax(most, sum);
+    }
+    return most;
+}
+
+/* max over the outputs of one axis, of sum over points |A^T| * (row sum of |B^T|) * max |G| *
+   (what one axis multiplies the bound max|x| * sum|w| by). */
+static double amplification(const struct winograd_matrices *axis)
+{
+    int m = axis->alpha - axis->r + 1;
+    double most = 0.0;
+    for (int i = 0; i < m; i++) {
+        double sum = 0.0;
+        for (int p = 0; p < axis->alpha; p++) {
+            double largest = 0.0;
+            for (int k = 0; k < axis->r; k++) {
+                largest = fmax(largest, fabs(axis->g[p * axis->r + k]));
+            }
+            sum += fabs(axis->at[i * axis->alpha + p]) *
+                   norm(axis->bt + p * axis->alpha, 1, axis->alpha) * largest;
+        }
+        most = fmax(most, sum);
+    }
+    return most;
+}
+
+void winograd_prepare(struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    const struct winograd_algorithm *a = winograd_of(plan);
+    struct blocking *b = &plan->blocking;
+    *b = (struct blocking){0};
+    int64_t Cg = layer_Cg(l), floats = plan->kernels->vector_floats;
+    b->depth_block = divide_up(Cg, divide_up(Cg, DEPTH_BLOCK));
+    b->k_blocks = blocks_of_group(plan) * l->groups;
+    b->tile_vectors = (int)divide_up(vectors_of_group(plan), blocks_of_group(plan));
+    b->tile_pixels = plan->kernels->tile->pixels_max[b->tile_vectors - 1];
+    choose_block(plan);
+    b->thread_bytes = winograd_carve(plan, NULL, NULL);
+    plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
+    int64_t lanes = vectors_of_group(plan) * floats * l->groups;
+    plan->packed_w_bytes = (size_t)(4 * points(plan) * Cg * lanes);
+    plan->executed_flops = 2 * points(plan) * winograd_grid(plan).tiles * Cg * lanes;
+    const struct winograd_matrices *h = winograd_matrices_find(a->m_h + a->R - 1, a->R);
+    const struct winograd_matrices *w = winograd_matrices_find(a->m_w + a->S - 1, a->S);
+    /* roundings on the way of one term: transforms of x (alpha - 1 additions and the products, each
+       axis), of w (one rounding), the sum over channels, and back */
+    int64_t chunks = divide_up(Cg, b->depth_block);
+    int64_t longest =
+        2 * (h->alpha + w->alpha) + b->depth_block + chunks + 2 * (h->alpha + w->alpha) + 4;
+    plan->error_bound = sum_error_bound(longest) * amplification(h) * amplification(w);
+}
+
+void winograd_describe(const struct convoy_plan *plan, char *text, size_t size)
+{
+    const struct blocking *b = &plan->blocking;
+    struct winograd_grid grid = winograd_grid(plan);
+    const struct winograd_algorithm *a = winograd_of(plan);
+    double covered = (double)grid.tiles * a->m_h * a->m_w;
+    snprintf(text, size,
+             "%lld tiles (%.0f %% filled) in blocks of %lld; register tile %d x %d vectors of %d; "
+             "sums of %lld channels",
+             (long long)grid.tiles, 100.0 * (double)(plan->layer.N * plan->P * plan->Q) / covered,
+             (long long)b->strip_columns, b->tile_pixels, b->tile_vectors,
+             plan->kernels->vector_floats, (long long)b->depth_block);
+}
