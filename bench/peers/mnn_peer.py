@@ -15,6 +15,7 @@ import numpy
 
 import onnx_layer
 
+
 def _convert(directory, request):
     source = os.path.join(directory, "layer.onnx")
     target = os.path.join(directory, "layer.mnn")
@@ -26,9 +27,7 @@ def _convert(directory, request):
 
 
 def _host(array):
-    return MNN.Tensor(
-        array.shape, MNN.Halide_Type_Float, array, MNN.Tensor_DimensionType_Caffe
-    )
+    return MNN.Tensor(array.shape, MNN.Halide_Type_Float, array, MNN.Tensor_DimensionType_Caffe)
 
 
 class Instance:

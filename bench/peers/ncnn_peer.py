@@ -61,12 +61,18 @@ class Instance:
         for name in dir(options):
             if name.startswith(("use_fp16", "use_bf16", "use_int8")):
                 setattr(options, name, False)
+        # As in ncnn's own benchmark: memory is kept from one run to the next.
+        self.blobs, self.scratch = ncnn.UnlockedPoolAllocator(), ncnn.PoolAllocator()
+        options.blob_allocator = self.blobs
+        options.workspace_allocator = self.scratch
         ncnn.set_omp_num_threads(request.threads)
         _load(self.net, request)
         self.shape = request.y.shape
         self.x = ncnn.Mat(request.x[0]).clone()
+        self.y = None
 
     def run(self):
+        self.y = None  # gives its memory back, for the next output
         extractor = self.net.create_extractor()
         extractor.input("x", self.x)
         self.status, self.y = extractor.extract("y")

@@ -6,6 +6,7 @@ import onnxruntime
 
 import onnx_layer
 
+
 class Instance:
     def __init__(self, request):
         options = onnxruntime.SessionOptions()

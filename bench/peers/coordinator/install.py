@@ -1,6 +1,7 @@
 """Builds our own peers; with --install also fetches engines: Debian packages, and wheels of pinned
 versions in a private virtual environment."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -73,11 +74,9 @@ def _pins():
 def _make_environment(directory):
     if os.path.exists(engines.environment_python(directory)):
         return True
-    try:
-        import ensurepip  # noqa: F401  venv needs it, and Debian packs it apart
-    except ImportError:
-        if not install_packages(["python3-venv"]):
-            return False
+    # venv needs it, and Debian packs it apart.
+    if not importlib.util.find_spec("ensurepip") and not install_packages(["python3-venv"]):
+        return False
     return run([sys.executable, "-m", "venv", os.path.join(directory, "venv")])
 
 

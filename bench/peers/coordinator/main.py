@@ -7,7 +7,6 @@ import os
 import platform
 import shlex
 import subprocess
-import sys
 
 from . import engines, install, table
 from .measure import Column, Data, Measurement, Progress, rate_peaks
@@ -154,42 +153,45 @@ def context(options, arguments):
     }
 
 
+def run_layers(measurement, columns, data, layers, document, peak):
+    """Every layer; one whose data cannot be made is left out with the reason."""
+    progress = Progress(len(layers) * len(columns) * measurement.rounds)
+    for layer in layers:
+
+        def show(column):
+            progress(f"{layer['layer']} {column.peer.name} {column.variant}")
+
+        try:
+            requests = data.requests(layer["problem"])
+        except ValueError as error:
+            install.say(f"{layer['layer']}: left out: {error}")
+            continue
+        results = measurement.layer(layer, columns, requests, show)
+        progress.clear()
+        document["results"] += results
+        print(table.layer_block(layer, results, peak["gflops_before"]), flush=True)
+
+
 def run_threads(options, threads, data, layers, document):
     """All layers on one thread count, with processes of its own."""
     report = {}
     peers = start_peers(options, threads, report)
     document["engines"] = list(report.values())
-    peak = {"threads": threads, "isa": "", "gflops_before": 0.0, "gflops_after": 0.0}
     try:
         columns = choose_columns(peers, options)
         first = data.peak(threads)
-        peak.update(isa=first["isa"], gflops_before=first["gflops"])
+        peak = {"threads": threads, "isa": first["isa"], "gflops_before": first["gflops"]}
+        peak["gflops_after"] = None
         document["peaks"].append(peak)
         timing = (options.rounds, options.min_time, options.repetitions, options.timeout)
         measurement = Measurement(threads, *timing)
         measurement.overheads(columns, data)
-        document["overheads"] += [
-            {
-                "engine": column.peer.name,
-                "variant": column.variant,
-                "threads": threads,
-                "min_ms": column.overhead_ms,
-            }
-            for column in columns
-        ]
-        print(f"FMA peak, {peak['isa']}, {threads} threads: {first['gflops']:.1f} GFLOP/s\n")
-        print(table.overheads(columns, threads))
-        progress = Progress(len(layers) * len(columns) * options.rounds)
-        for layer in layers:
-            requests = data.requests(layer["problem"])
-
-            def show(column):
-                progress(f"{layer['layer']} {column.peer.name} {column.variant}")
-
-            results = measurement.layer(layer, columns, requests, show)
-            progress.clear()
-            document["results"] += results
-            print(table.layer_block(layer, results, peak["gflops_before"]), flush=True)
+        for column in columns:
+            row = {"engine": column.peer.name, "variant": column.variant, "threads": threads}
+            document["overheads"].append({**row, "min_ms": column.overhead_ms})
+        print(f"FMA peak, {table.plural(threads)}, {peak['isa']}: {first['gflops']:.1f} GFLOP/s\n")
+        print(table.overheads(columns, threads), flush=True)
+        run_layers(measurement, columns, data, layers, document, peak)
         peak["gflops_after"] = data.peak(threads)["gflops"]
     finally:
         for peer in peers:

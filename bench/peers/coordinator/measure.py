@@ -158,7 +158,7 @@ def _rate(results):
 
 def rate_peaks(results, peaks):
     """peak_fraction, by the larger of the two measurements of each thread count."""
-    best = {p["threads"]: max(p["gflops_before"], p["gflops_after"]) for p in peaks}
+    best = {p["threads"]: max(p["gflops_before"], p["gflops_after"] or 0.0) for p in peaks}
     for result in results:
         gflops, peak = result["effective_gflops"], best.get(result["threads"])
         if gflops is not None and peak:

@@ -30,7 +30,7 @@ class Peer:
         self.version = ""
         self.variants = []
 
-    def start(self, timeout=60.0):
+    def start(self, timeout=30.0):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command,

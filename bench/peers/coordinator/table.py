@@ -11,6 +11,10 @@ HEAD = f"  {'engine':<12}{'variant':<18}{'min ms':>10}{'median':>10}{'GFLOP/s':>
 HEAD += f"{'ratio':>8}  {'error':<9}kernel"
 
 
+def plural(threads):
+    return f"{threads} thread{'' if threads == 1 else 's'}"
+
+
 def significant(value, digits=4):
     """A plain decimal with so many significant digits."""
     if value <= 0:
@@ -50,15 +54,14 @@ def layer_block(layer, results, peak):
     """The layer's name and a line a column. `peak` in GFLOP/s, or 0."""
     threads = results[0]["threads"]
     name = layer["layer"] if layer["layer"] != layer["problem"] else ""
-    plural = "" if threads == 1 else "s"
     head = f"{name} {layer['problem']}".strip()
-    lines = [f"{head}  {threads} thread{plural}  {2e-9 * layer['macs']:.3f} GFLOP", HEAD]
+    lines = [f"{head}  {plural(threads)}  {2e-9 * layer['macs']:.3f} GFLOP", HEAD]
     return "\n".join(lines + [_row(result, peak) for result in results]) + "\n"
 
 
 def overheads(columns, threads):
     """Milliseconds of the layer of one multiplication, for each column."""
-    lines = [f"call overhead (1x1x1x1 layer), {threads} thread{'' if threads == 1 else 's'}, us"]
+    lines = [f"call overhead (1x1x1x1 layer), {plural(threads)}, us"]
     for column in columns:
         time = column.overhead_ms
         text = "not measured" if time is None else significant(1e3 * time, 3)
@@ -117,7 +120,7 @@ def markdown(results):
     columns = _columns(results)
     for threads in sorted({r["threads"] for r in results}):
         mine = [r for r in results if r["threads"] == threads]
-        text += f"\n### {threads} thread{'' if threads == 1 else 's'}\n\n| layer | problem |"
+        text += f"\n### {plural(threads)}\n\n| layer | problem |"
         text += "".join(f" {engine} {variant} |" for engine, variant in columns)
         text += "\n|---|---|" + "---|" * len(columns) + "\n"
         for layer, problem in dict.fromkeys((r["layer"], r["problem"]) for r in mine):
