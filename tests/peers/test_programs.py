@@ -4,7 +4,6 @@ test_programs.py CONVOY_LAYER_DATA CONVOY_PEER
 """
 
 import json
-import os
 import struct
 import subprocess
 import sys
