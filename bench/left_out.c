@@ -1,0 +1,90 @@
+/**
+ * @file left_out.c
+ * What a selection leaves out, and why.
+ */
+#include "bench/left_out.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct left_out_entry *find(struct left_out *left_out, const char *algorithm,
+                                   const char *reason)
+{
+    for (size_t i = 0; i < left_out->count; i++) {
+        struct left_out_entry *entry = &left_out->entries[i];
+        if (strcmp(entry->algorithm, algorithm) == 0 && strcmp(entry->reason, reason) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static struct left_out_entry *append(struct left_out *left_out, const char *algorithm,
+                                     const char *reason)
+{
+    void *grown = realloc(left_out->entries, (left_out->count + 1) * sizeof *left_out->entries);
+    if (!grown) {
+        return NULL;
+    }
+    left_out->entries = grown;
+    struct left_out_entry *entry = &left_out->entries[left_out->count];
+    *entry = (struct left_out_entry){.algorithm = strdup(algorithm), .reason = strdup(reason)};
+    if (!entry->algorithm || !entry->reason) {
+        free(entry->algorithm);
+        free(entry->reason);
+        return NULL;
+    }
+    left_out->count++;
+    return entry;
+}
+
+/* The list ends with the name, as a whole name. */
+static int ends_with(const char *list, const char *name)
+{
+    size_t list_length = strlen(list), length = strlen(name);
+    if (list_length < length || strcmp(list + list_length - length, name) != 0) {
+        return 0;
+    }
+    return list_length == length || list[list_length - length - 1] == ' ';
+}
+
+void left_out_add(struct left_out *left_out, const char *algorithm, const char *layer,
+                  const char *reason)
+{
+    struct left_out_entry *entry = find(left_out, algorithm, reason);
+    if (!entry) {
+        entry = append(left_out, algorithm, reason);
+    }
+    char *joined;
+    if (!entry) {
+        /* Without memory the reason is told at once, ungathered. */
+        fprintf(stderr, "left out: %s on %s: %s\n", algorithm, layer, reason);
+    } else if (!entry->layers) {
+        entry->layers = strdup(layer);
+    } else if (!ends_with(entry->layers, layer) &&
+               asprintf(&joined, "%s, %s", entry->layers, layer) >= 0) {
+        free(entry->layers);
+        entry->layers = joined;
+    }
+}
+
+void left_out_print(const struct left_out *left_out)
+{
+    for (size_t i = 0; i < left_out->count; i++) {
+        const struct left_out_entry *entry = &left_out->entries[i];
+        fprintf(stderr, "left out: %s: %s; on %s\n", entry->algorithm, entry->reason,
+                entry->layers ? entry->layers : "?");
+    }
+}
+
+void left_out_destroy(struct left_out *left_out)
+{
+    for (size_t i = 0; i < left_out->count; i++) {
+        free(left_out->entries[i].algorithm);
+        free(left_out->entries[i].reason);
+        free(left_out->entries[i].layers);
+    }
+    free(left_out->entries);
+    *left_out = (struct left_out){0};
+}

@@ -1,0 +1,28 @@
+/**
+ * @file left_out.h
+ * What a selection leaves out, gathered so that one reason is told once with all its layers.
+ */
+#ifndef CONVOY_BENCH_LEFT_OUT_H
+#define CONVOY_BENCH_LEFT_OUT_H
+
+#include <stddef.h>
+
+struct left_out_entry {
+    char *algorithm, *reason;
+    char *layers; /* names joined by ", " */
+};
+
+struct left_out {
+    struct left_out_entry *entries;
+    size_t count;
+    double memory_bytes; /* of the machine; 0: unknown */
+};
+
+/** A layer that was added last under the same algorithm and reason is not added again. */
+void left_out_add(struct left_out *left_out, const char *algorithm, const char *layer,
+                  const char *reason);
+/** One line an algorithm and reason, on stderr. */
+void left_out_print(const struct left_out *left_out);
+void left_out_destroy(struct left_out *left_out);
+
+#endif

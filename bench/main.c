@@ -1,0 +1,221 @@
+/**
+ * @file main.c
+ * convoy-bench: measure, check, compare, report.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/check.h"
+#include "bench/compare.h"
+#include "bench/context.h"
+#include "bench/ladder.h"
+#include "bench/report.h"
+#include "bench/reporter.h"
+#include "bench/run.h"
+#include "io/file.h"
+
+enum exit_code { EXIT_GOOD = 0, EXIT_CHECK = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
+
+#define MIN_SECONDS 0.1
+
+static int complain(convoy_status status)
+{
+    fprintf(stderr, "convoy-bench: %s\n", convoy_error_detail());
+    bool system = status == CONVOY_ERROR_MEMORY || status == CONVOY_ERROR_TOO_LARGE ||
+                  status == CONVOY_ERROR_IO;
+    return system ? EXIT_SYSTEM : EXIT_USAGE;
+}
+
+static int check_file(const char *path)
+{
+    struct results results;
+    convoy_status status = results_read(path, &results);
+    if (status) {
+        return complain(status);
+    }
+    size_t failed = check_results(&results);
+    printf("%zu lines checked, %zu failed\n", results.count, failed);
+    results_destroy(&results);
+    return failed ? EXIT_CHECK : EXIT_GOOD;
+}
+
+static double estimate(const struct selection *selection, const struct options *options)
+{
+    double seconds = 0;
+    for (size_t i = 0; i < selection->count; i++) {
+        seconds += case_seconds(&selection->cases[i], options);
+    }
+    return seconds;
+}
+
+static int dry_run(const struct selection *selection, const struct options *options)
+{
+    char text[32];
+    for (size_t i = 0; i < selection->count; i++) {
+        duration_print(case_seconds(&selection->cases[i], options), text, sizeof text);
+        printf("%-70s %10s\n", selection->cases[i].name, text);
+    }
+    duration_print(estimate(selection, options), text, sizeof text);
+    printf("%zu lines, about %s\n", selection->count, text);
+    return EXIT_GOOD;
+}
+
+static convoy_status write_text(const char *path, const char *text)
+{
+    struct file_writer writer;
+    convoy_status status = file_create(path, &writer);
+    if (status) {
+        return status;
+    }
+    fputs(text, writer.stream);
+    return file_commit(&writer);
+}
+
+/* The results as JSON, to the file or the terminal that the flags name. */
+static convoy_status write_json(const struct results *results)
+{
+    const struct gbench_flags *flags = gbench_flags();
+    bool shown = strcmp(flags->format, "json") == 0;
+    if (!flags->out && !shown) {
+        return CONVOY_OK;
+    }
+    char *text = results_print(results);
+    if (!text) {
+        return CONVOY_ERROR_MEMORY;
+    }
+    if (shown) {
+        puts(text);
+    }
+    convoy_status status = flags->out ? write_text(flags->out, text) : CONVOY_OK;
+    free(text);
+    return status;
+}
+
+struct session {
+    const struct options *options;
+    struct selection selection;
+    struct limits before, after;
+    bool table; /* the console shows the table */
+};
+
+/* What there is to say when everything is measured. @return exit code */
+static int finish(struct session *session, struct results *results)
+{
+    const struct options *options = session->options;
+    size_t failed = 0;
+    if (options->check) {
+        failed = check_results(results);
+        if (session->table) {
+            reporter_print(stdout, results);
+        }
+    }
+    if (session->table) {
+        context_print_after(stdout, &session->before, &session->after);
+    }
+    convoy_status status = write_json(results);
+    if (!status && options->baseline) {
+        status = compare_baseline(stdout, options->baseline, results);
+    }
+    if (status) {
+        return complain(status);
+    }
+    if (options->check) {
+        fprintf(session->table ? stdout : stderr, "%zu lines checked, %zu failed\n", results->count,
+                failed);
+    }
+    return interrupted() ? 130 : failed ? EXIT_CHECK : EXIT_GOOD;
+}
+
+static int run(struct session *session, int argc, char **argv)
+{
+    const struct options *options = session->options;
+    static struct runner runner;
+    runner_begin(&runner, &session->before, options);
+    convoy_status status = runner_register(&runner, &session->selection);
+    if (status) {
+        return complain(status);
+    }
+    struct reporter reporter = {.file = session->table && !options->check ? stdout : NULL,
+                                .runner = &runner,
+                                .selection = &session->selection,
+                                .options = options};
+    struct gbench_listener listener = reporter_listener(&reporter);
+    if (gbench_flags()->list_only) {
+        gbench_run(&listener);
+        runner_end(&runner);
+        return EXIT_GOOD;
+    }
+    context_register(&session->before, options, &session->selection, argc, argv);
+    if (session->table) {
+        context_print(stdout, &session->before, options);
+        if (!options->check) {
+            table_print_head(stdout);
+        }
+    }
+    progress_begin(&runner.progress, session->selection.count,
+                   estimate(&session->selection, options), options->quiet);
+    gbench_run(&listener);
+    reporter_end(&reporter);
+    runner_end(&runner);
+    limits_measure_again(&session->before, &session->after);
+    context_register_after(&session->before, &session->after);
+
+    struct results results = {0};
+    char *json = gbench_json();
+    status = json ? results_parse(json, &results) : CONVOY_ERROR_MEMORY;
+    free(json);
+    if (status) {
+        return complain(status);
+    }
+    results_drop(&results, INTERRUPTED);
+    int code = finish(session, &results);
+    results_destroy(&results);
+    return code;
+}
+
+static int select_and_run(const struct options *options, int argc, char **argv)
+{
+    static struct session session;
+    session.options = options;
+    session.table = strcmp(gbench_flags()->format, "console") == 0;
+    convoy_status status = select_cases(options, &session.selection);
+    if (status) {
+        return complain(status);
+    }
+    int code;
+    if (options->dry_run) {
+        code = dry_run(&session.selection, options);
+    } else {
+        for (size_t i = 0; i < session.selection.count; i++) {
+            limits_want(&session.before, session.selection.cases[i].isa,
+                        session.selection.cases[i].threads);
+        }
+        if (!gbench_flags()->list_only) {
+            limits_measure(&session.before);
+        }
+        code = run(&session, argc, argv);
+    }
+    selection_destroy(&session.selection);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct options options;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            options_print_help();
+            return EXIT_GOOD;
+        }
+    }
+    gbench_initialize(&argc, argv, MIN_SECONDS);
+    convoy_status status = options_parse(argc, argv, &options);
+    if (status) {
+        return complain(status);
+    }
+    interrupt_install();
+    if (options.check_file) {
+        return check_file(options.check_file);
+    }
+    return select_and_run(&options, argc, argv);
+}

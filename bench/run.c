@@ -1,0 +1,259 @@
+/**
+ * @file run.c
+ * The timed loop, the counters of a line, and what happens on Ctrl-C.
+ */
+#include "bench/run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+
+/* A sample is the mean of so many calls that reading the clock does not show in it. */
+#define SAMPLE_SECONDS 20e-6
+/* Slower calls are not repeated with four times the batch. */
+#define BATCH4_SECONDS_MAX 0.1
+
+struct run_context {
+    struct runner *runner;
+    const struct bench_case *c;
+};
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupts = 1;
+}
+
+bool interrupted(void)
+{
+    return interrupts != 0;
+}
+
+void interrupt_install(void)
+{
+    /* One Ctrl-C ends the run in order; after it the default is back and a second one kills. */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+double case_seconds(const struct bench_case *c, const struct options *options)
+{
+    const struct gbench_flags *flags = gbench_flags();
+    double call = c->estimate_seconds;
+    double loop = flags->min_seconds > call ? 1.6 * flags->min_seconds : call;
+    double batch4 = options->check && call < BATCH4_SECONDS_MAX ? 12 * call : 0;
+    double prepare = 5e-3 + 2e-9 * case_bytes(c);
+    return prepare + batch4 + (double)flags->repetitions * loop;
+}
+
+static convoy_status measure_calls(const struct bench_case *c, const convoy_layer *layer,
+                                   const float *filter, double *seconds)
+{
+    convoy_options options = {.algorithm = c->plan.algorithm, .isa = c->isa, .threads = c->threads};
+    convoy_plan *plan = NULL;
+    convoy_tensor x = {0}, y = {0};
+    void *workspace = NULL;
+    int64_t P, Q;
+    convoy_status status;
+    if ((status = convoy_layer_output(layer, &P, &Q)) ||
+        (status = convoy_plan_create(layer, &(convoy_weights){filter, NULL}, &options, &plan)) ||
+        (status = convoy_workspace_create(convoy_plan_workspace_bytes(plan), &workspace)) ||
+        (status = convoy_tensor_create(CONVOY_FLOAT32, layer->layout, layer->N, layer->C, layer->H,
+                                       layer->W, &x)) ||
+        (status = convoy_tensor_fill_uniform(&x, 1, -1, 1)) ||
+        (status =
+             convoy_tensor_create(CONVOY_FLOAT32, layer->layout, layer->N, layer->K, P, Q, &y)) ||
+        (status = convoy_plan_execute(plan, &x, &y, workspace))) {
+        goto end;
+    }
+    for (int i = 0; i < 3; i++) {
+        double start = seconds_now();
+        status = convoy_plan_execute(plan, &x, &y, workspace);
+        double took = seconds_now() - start;
+        *seconds = i == 0 || took < *seconds ? took : *seconds;
+    }
+end:
+    convoy_tensor_destroy(&x);
+    convoy_tensor_destroy(&y);
+    convoy_workspace_destroy(workspace);
+    convoy_plan_destroy(plan);
+    return status;
+}
+
+/* For the rule that four images take longer than one. */
+static convoy_status measure_batch4(struct runner *runner, const struct bench_case *c)
+{
+    struct prepared *prepared = &runner->prepared;
+    if (!runner->check || prepared->batch4_seconds > 0 ||
+        prepared->call_seconds > BATCH4_SECONDS_MAX) {
+        return CONVOY_OK;
+    }
+    convoy_layer layer = c->layer;
+    layer.N *= 4;
+    return measure_calls(c, &layer, runner->data.filter, &prepared->batch4_seconds);
+}
+
+/* What has no counter of its own is in the label, as key=value. */
+static void set_label(gbench_state *state, struct runner *runner)
+{
+    const struct prepared *prepared = &runner->prepared;
+    struct summary summary = samples_summary(&runner->samples);
+    double bound = prepared->description.error_bound * runner->data.bound_scale;
+    char text[512];
+    int length = snprintf(text, sizeof text,
+                          "algorithm=%s min_us=%.6g low_us=%.6g median_us=%.6g high_us=%.6g "
+                          "samples=%zu compared=%lld/%lld error_bound=%.6g",
+                          prepared->description.algorithm, 1e6 * summary.least, 1e6 * summary.low,
+                          1e6 * summary.median, 1e6 * summary.high, summary.count,
+                          (long long)runner->data.oracle.outputs,
+                          (long long)runner->data.oracle.total, bound);
+    if (prepared->batch4_seconds > 0) {
+        snprintf(text + length, sizeof text - (size_t)length, " batch4_us=%.6g",
+                 1e6 * prepared->batch4_seconds);
+    }
+    gbench_label(state, text);
+}
+
+/* The time that the roofline allows: the work or the least traffic, whichever takes longer. The
+   work is the smaller of the layer's and the algorithm's, so that neither waste counts as work
+   done nor saved multiplications as a wonder. */
+static double roofline_seconds(const struct runner *runner, const struct bench_case *c, double peak)
+{
+    const struct bandwidth_limit *bandwidth = limits_bandwidth(runner->limits, c->threads);
+    double memory = bandwidth ? bandwidth->read[LEVEL_MEMORY] : 0;
+    double executed = (double)runner->prepared.description.executed_flops;
+    double effective = (double)c->counts.flops;
+    double work = (executed < effective ? executed : effective) / peak;
+    double traffic = memory > 0 ? (double)c->counts.bytes_least / memory : 0;
+    return work > traffic ? work : traffic;
+}
+
+static void set_counters(gbench_state *state, struct runner *runner, const struct bench_case *c)
+{
+    const struct prepared *prepared = &runner->prepared;
+    const convoy_description *plan = &prepared->description;
+    double flops = (double)c->counts.flops;
+    double peak = limits_peak(runner->limits, c->isa, c->threads);
+    const struct {
+        const char *name;
+        double value;
+        enum gbench_counter_kind kind;
+    } counters[] = {
+        {"flops", flops, GBENCH_INVARIANT_RATE},
+        {"executed_flops", (double)plan->executed_flops, GBENCH_INVARIANT_RATE},
+        {"peak_fraction", flops / peak, GBENCH_INVARIANT_RATE},
+        {"bound_fraction", roofline_seconds(runner, c, peak), GBENCH_INVARIANT_RATE},
+        {"error", prepared->error.relative_to_rms, GBENCH_PLAIN},
+        {"workspace_bytes", (double)plan->workspace_bytes, GBENCH_PLAIN},
+        {"packed_bytes", (double)plan->packed_bytes, GBENCH_PLAIN},
+        {"create_us", 1e6 * prepared->create_seconds, GBENCH_PLAIN},
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        gbench_counter(state, counters[i].name, counters[i].value, counters[i].kind);
+    }
+}
+
+static int64_t calls_a_sample(const struct prepared *prepared, int64_t iterations)
+{
+    int64_t by_count = iterations / SAMPLES_MAX + 1;
+    if (prepared->call_seconds <= 0) {
+        return by_count;
+    }
+    int64_t by_time = (int64_t)(SAMPLE_SECONDS / prepared->call_seconds) + 1;
+    return by_count > by_time ? by_count : by_time;
+}
+
+/* @return whether the loop ran to its end */
+static bool timed_loop(gbench_state *state, struct runner *runner)
+{
+    struct prepared *prepared = &runner->prepared;
+    int64_t sample_calls = calls_a_sample(prepared, gbench_iterations(state)), calls = 0;
+    size_t turn = 0;
+    double begun = seconds_now(), start = begun;
+    runner->samples.count = 0;
+    while (gbench_keep_running(state)) {
+        convoy_status status = runner_call(prepared, turn++);
+        if (status) {
+            gbench_skip(state, convoy_error_detail());
+            return false;
+        }
+        if (++calls == sample_calls) {
+            double now = seconds_now();
+            samples_add(&runner->samples, (now - start) / (double)calls);
+            start = now;
+            calls = 0;
+            if (interrupted()) {
+                gbench_skip(state, INTERRUPTED);
+                return false;
+            }
+        }
+    }
+    double now = seconds_now();
+    if (runner->samples.count == 0) {
+        samples_add(&runner->samples, (now - begun) / (double)turn);
+    }
+    prepared->call_seconds = (now - begun) / (double)turn;
+    return true;
+}
+
+static void run_case(gbench_state *state, void *context)
+{
+    const struct run_context *run = context;
+    struct runner *runner = run->runner;
+    if (interrupted()) {
+        gbench_skip(state, INTERRUPTED);
+        return;
+    }
+    convoy_status status = runner_prepare(runner, run->c);
+    if (status) {
+        gbench_skip(state, convoy_error_detail());
+        return;
+    }
+    if (!timed_loop(state, runner)) {
+        return;
+    }
+    runner_compare(runner);
+    if (runner->prepared.error.unwritten) {
+        gbench_skip(state, "an output was never written, or is no number");
+        return;
+    }
+    status = measure_batch4(runner, run->c);
+    if (status && status != CONVOY_ERROR_TOO_LARGE && status != CONVOY_ERROR_MEMORY) {
+        gbench_skip(state, convoy_error_detail());
+        return;
+    }
+    set_counters(state, runner, run->c);
+    set_label(state, runner);
+}
+
+static void tell_progress(void *context)
+{
+    const struct run_context *run = context;
+    if (run->runner->current != run->c) {
+        run->runner->current = run->c;
+        progress_step(&run->runner->progress, run->c->name);
+    }
+}
+
+convoy_status runner_register(struct runner *runner, const struct selection *selection)
+{
+    runner->contexts = calloc(selection->count, sizeof *runner->contexts);
+    if (!runner->contexts) {
+        return fail(CONVOY_ERROR_MEMORY, "no memory for %zu cases", selection->count);
+    }
+    for (size_t i = 0; i < selection->count; i++) {
+        runner->contexts[i] = (struct run_context){runner, &selection->cases[i]};
+        gbench_register(&(struct gbench_benchmark){.name = selection->cases[i].name,
+                                                   .run = run_case,
+                                                   .setup = tell_progress,
+                                                   .context = &runner->contexts[i]});
+    }
+    return CONVOY_OK;
+}
