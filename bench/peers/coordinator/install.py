@@ -31,7 +31,7 @@ def build(directory):
         setup += ["--reconfigure", "--clearcache"]
     else:
         setup += ["--buildtype=release"]
-    return run(setup) and run(["meson", "compile", "-C", directory])
+    return run(setup) and run(["meson", "compile", "-C", directory, "peers"])
 
 
 def install_packages(packages):
