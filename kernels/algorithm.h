@@ -31,6 +31,7 @@ struct blocking {
     int64_t thread_bytes;  /* of workspace, for each thread */
     bool lanes;            /* grouped: output channels of several groups side by side */
     bool packs;            /* strips of x are copied before use */
+    bool streams;          /* packed w does not stay in L2: it is asked for ahead of its use */
     bool pads;             /* ... with zeros on the padding; else those taps are left out */
 };
 
@@ -44,7 +45,8 @@ struct convoy_plan {
 
     size_t workspace_bytes;
     int64_t executed_flops;
-    double error_bound;    /* as convoy_description.error_bound */
+    double error_bound;    /* as convoy_description.error_bound; the planner multiplies what
+                              prepare sets by the slope of a leaky ReLU above 1 */
     size_t packed_w_bytes; /* room that pack needs */
     void *packed_w;        /* aligned to CONVOY_ALIGNMENT */
     float *bias;           /* K values, then zeros up to a multiple of 16; NULL: no bias */
@@ -74,6 +76,8 @@ struct algorithm {
     /* a few words on plan->blocking for a person */
     void (*describe)(const struct convoy_plan *plan, char *text, size_t size);
     bool skips_padding; /* taps on padding are never multiplied: safe for non-finite weights */
+    bool transforms;    /* multiplies linear combinations of x and w (Winograd): excluded by
+                           CONVOY_TOLERANCE_STRICT */
 };
 
 /**

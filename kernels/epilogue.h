@@ -6,7 +6,10 @@
 #ifndef CONVOY_KERNELS_EPILOGUE_H
 #define CONVOY_KERNELS_EPILOGUE_H
 
-#include "convoy/layer.h"
+#include "kernels/algorithm.h"
+
+/* What a sum passes through at most: bias, residual, and the slope of a leaky ReLU. */
+#define EPILOGUE_ROUNDINGS 3
 
 /** The activation; a NaN stays a NaN, so every test is written to be false for it. */
 static inline float activation_apply(const convoy_epilogue *epilogue, float v)
@@ -24,6 +27,20 @@ static inline float activation_apply(const convoy_epilogue *epilogue, float v)
         return v < epilogue->low ? epilogue->low : v > epilogue->high ? epilogue->high : v;
     }
     return v;
+}
+
+/** The whole epilogue on the sum v of output n, k, p, q. */
+static inline float epilogue_apply(const struct convoy_plan *plan, const convoy_tensor *residual,
+                                   float v, int64_t n, int64_t k, int64_t p, int64_t q)
+{
+    if (plan->bias) {
+        v += plan->bias[k];
+    }
+    if (residual) {
+        v += ((const float *)residual->data)[n * residual->stride_n + k * residual->stride_c +
+                                             p * residual->stride_h + q * residual->stride_w];
+    }
+    return activation_apply(&plan->layer.epilogue, v);
 }
 
 #endif

@@ -1,0 +1,51 @@
+/**
+ * @file algorithms.c
+ * The algorithm table: one row an algorithm. `convoy list` and `convoy explain` show them in this
+ * order; what the planner prefers is in choose.c.
+ */
+#include "plan/algorithms.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+
+const struct algorithm *const algorithms[] = {
+    &algorithm_reference, &algorithm_naive, &algorithm_reordered, &algorithm_direct, NULL,
+};
+
+#define ALGORITHM_COUNT (sizeof algorithms / sizeof algorithms[0] - 1)
+
+size_t convoy_algorithm_count(void)
+{
+    return ALGORITHM_COUNT;
+}
+
+const char *convoy_algorithm_name(size_t index)
+{
+    return index < ALGORITHM_COUNT ? algorithms[index]->name : NULL;
+}
+
+const char *convoy_algorithm_summary(size_t index)
+{
+    return index < ALGORITHM_COUNT ? algorithms[index]->summary : NULL;
+}
+
+convoy_status algorithm_find(const char *name, const struct algorithm **algorithm)
+{
+    char known[400] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; i < ALGORITHM_COUNT; i++) {
+        if (strcmp(algorithms[i]->name, name) == 0) {
+            *algorithm = algorithms[i];
+            return CONVOY_OK;
+        }
+        if (length < sizeof known) {
+            length += (size_t)snprintf(known + length, sizeof known - length, ", %s",
+                                       algorithms[i]->name);
+        }
+    }
+    return fail(CONVOY_ERROR_ALGORITHM, "there is no algorithm '%.60s'; known are auto%s", name,
+                known);
+}

@@ -1,0 +1,228 @@
+/**
+ * @file choose.c
+ * The first simple rule: of the algorithms that apply and keep tolerance, workspace limit and
+ * memory, take the first of a fixed order, because on most layers each is faster than the next.
+ * Layers whose filter has an infinity or a NaN and that have padding get one that leaves taps on
+ * padding out, because 0 * infinity is a NaN. No times are predicted.
+ */
+#include "plan/choose.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "convoy/count.h"
+#include "core/arithmetic.h"
+#include "core/error.h"
+#include "core/layer_checked.h"
+#include "core/memory.h"
+#include "kernels/kernel.h"
+#include "plan/algorithms.h"
+
+/* Threads above this are not used: workspaces are per thread, and their sum must stay a number. */
+#define THREADS_MAX 1024
+
+static const struct algorithm *const preferred[] = {
+    &algorithm_direct, &algorithm_reordered, &algorithm_naive, &algorithm_reference, NULL,
+};
+
+static convoy_status check_options(const convoy_options *options)
+{
+    if (options->threads < 0) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.threads is %d; it must be 0 (what OpenMP would use) or more",
+                    options->threads);
+    }
+    if (options->tolerance < CONVOY_TOLERANCE_DEFAULT ||
+        options->tolerance > CONVOY_TOLERANCE_BOUND) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.tolerance is %d; it must be one of convoy_tolerance, %d to %d",
+                    (int)options->tolerance, CONVOY_TOLERANCE_DEFAULT, CONVOY_TOLERANCE_BOUND);
+    }
+    if (options->tolerance == CONVOY_TOLERANCE_BOUND && !(options->error_bound > 0)) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.error_bound is %g; CONVOY_TOLERANCE_BOUND needs a positive number, "
+                    "for example 1e-5",
+                    options->error_bound);
+    }
+    if (options->isa < CONVOY_ISA_BEST || options->isa >= CONVOY_ISA_COUNT) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.isa is %d; it must be one of convoy_isa, %d to %d", (int)options->isa,
+                    CONVOY_ISA_BEST, CONVOY_ISA_COUNT - 1);
+    }
+    return CONVOY_OK;
+}
+
+static convoy_status find_kernels(convoy_isa isa, const struct isa_kernels **kernels)
+{
+    if (isa == CONVOY_ISA_BEST) {
+        isa = convoy_isa_best();
+    }
+    *kernels = isa_kernels_find(isa);
+    if (*kernels == NULL || !convoy_isa_usable(isa)) {
+        return fail(CONVOY_ERROR_ISA, "the ISA %s is not %s; the best here is %s",
+                    convoy_isa_name(isa),
+                    *kernels ? "usable on this machine" : "compiled into this library",
+                    convoy_isa_name(convoy_isa_best()));
+    }
+    return CONVOY_OK;
+}
+
+convoy_status request_make(const convoy_layer *layer, const convoy_options *options,
+                           const struct isa_kernels *kernels, struct request *request)
+{
+    static const convoy_options defaults;
+    convoy_counts counts;
+    /* Also refuses layers whose multiply-adds do not fit 63 bits: no algorithm need be ready for
+       them. */
+    convoy_status status = convoy_layer_count(layer, NULL, &counts);
+
+    *request = (struct request){
+        .layer = layer, .options = options ? *options : defaults, .kernels = kernels};
+    if (status || (status = check_options(&request->options))) {
+        return status;
+    }
+    if (!kernels && (status = find_kernels(request->options.isa, &request->kernels))) {
+        return status;
+    }
+    const char *name = request->options.algorithm;
+    if (name && strcmp(name, "auto") != 0) {
+        status = algorithm_find(name, &request->forced);
+    }
+    int threads = request->options.threads;
+    request->threads = threads > 0 ? threads : omp_get_max_threads();
+    request->threads = request->threads < THREADS_MAX ? request->threads : THREADS_MAX;
+    return status;
+}
+
+/* Set the parts of a plan that no algorithm decides, then let the algorithm do its own. */
+static void prepare(const struct request *request, const struct algorithm *algorithm,
+                    struct convoy_plan *plan)
+{
+    const convoy_layer *layer = request->layer;
+    *plan = (struct convoy_plan){
+        .layer = *layer,
+        .P = layer_P(layer),
+        .Q = layer_Q(layer),
+        .algorithm = algorithm,
+        .kernels = request->kernels,
+        .threads = request->threads,
+        .bias_bytes = request->bias ? (size_t)round_up(layer->K, 16) * sizeof(float) : 0,
+    };
+    algorithm->prepare(plan);
+    if (layer->epilogue.activation == CONVOY_LEAKY_RELU) {
+        /* A slope above 1 carries the sum's error on, multiplied. */
+        plan->error_bound *= fmax(1.0, fabs((double)layer->epilogue.slope));
+    }
+}
+
+/* Bytes that a plan and one workspace need; SIZE_MAX if they cannot be added. */
+static size_t needed_bytes(const struct convoy_plan *plan)
+{
+    size_t bytes = plan->packed_w_bytes;
+    if (__builtin_add_overflow(bytes, plan->workspace_bytes, &bytes) ||
+        __builtin_add_overflow(bytes, plan->bias_bytes, &bytes)) {
+        return SIZE_MAX;
+    }
+    return bytes;
+}
+
+static convoy_status check_accuracy(const struct request *request, const struct convoy_plan *plan,
+                                    char *reason, size_t size)
+{
+    const convoy_options *options = &request->options;
+    if (options->tolerance == CONVOY_TOLERANCE_STRICT && plan->algorithm->transforms) {
+        snprintf(reason, size,
+                 "it transforms its operands, and a strict tolerance allows plain sums only");
+        return CONVOY_ERROR_TOLERANCE;
+    }
+    if (options->tolerance == CONVOY_TOLERANCE_BOUND &&
+        !(plan->error_bound <= options->error_bound)) {
+        snprintf(reason, size, "its error bound %.3g exceeds the %.3g asked for", plan->error_bound,
+                 options->error_bound);
+        return CONVOY_ERROR_TOLERANCE;
+    }
+    return CONVOY_OK;
+}
+
+convoy_status request_try(const struct request *request, const struct algorithm *algorithm,
+                          struct convoy_plan *plan, char *reason)
+{
+    const size_t size = sizeof plan->why;
+    const double MiB = 1024.0 * 1024.0;
+    size_t limit = request->options.workspace_limit_bytes;
+    const char *refusal = algorithm->refuse(algorithm, request->layer);
+    reason[0] = '\0';
+    if (refusal) {
+        snprintf(reason, size, "%s", refusal);
+        return CONVOY_ERROR_ALGORITHM;
+    }
+    prepare(request, algorithm, plan);
+    convoy_status status = check_accuracy(request, plan, reason, size);
+    if (status) {
+        return status;
+    }
+    if (limit > 0 && plan->workspace_bytes > limit) {
+        snprintf(reason, size, "its workspace of %zu bytes exceeds the limit of %zu",
+                 plan->workspace_bytes, limit);
+        return CONVOY_ERROR_LIMIT;
+    }
+    uint64_t memory = memory_physical_bytes();
+    if (needed_bytes(plan) > memory) {
+        snprintf(reason, size,
+                 "its packed weights and workspace need %.1f MiB, but the machine has %.1f MiB",
+                 (double)needed_bytes(plan) / MiB, (double)memory / MiB);
+        return CONVOY_ERROR_TOO_LARGE;
+    }
+    if (request->weights_not_finite && !request->forced && !algorithm->skips_padding) {
+        snprintf(reason, size,
+                 "the filter has an infinity or a NaN, and it multiplies padding with it");
+        return CONVOY_ERROR_ALGORITHM;
+    }
+    return CONVOY_OK;
+}
+
+static convoy_status choose_forced(const struct request *request, struct convoy_plan *plan)
+{
+    char reason[sizeof plan->why];
+    convoy_status status = request_try(request, request->forced, plan, reason);
+    if (status) {
+        return fail(status, "the algorithm %s cannot be used: %s", request->forced->name, reason);
+    }
+    snprintf(plan->why, sizeof plan->why, "it was asked for by name");
+    return CONVOY_OK;
+}
+
+convoy_status request_choose(const struct request *request, struct convoy_plan *plan)
+{
+    char reason[sizeof plan->why], first_reason[sizeof plan->why] = "";
+    const char *first_name = "";
+    convoy_status first_status = CONVOY_OK;
+
+    if (request->forced) {
+        return choose_forced(request, plan);
+    }
+    for (size_t i = 0; preferred[i]; i++) {
+        convoy_status status = request_try(request, preferred[i], plan, reason);
+        if (!status && !first_status) {
+            snprintf(plan->why, sizeof plan->why,
+                     "it comes first in the order of preference, and it applies");
+            return CONVOY_OK;
+        }
+        if (!status) {
+            snprintf(plan->why, sizeof plan->why,
+                     "it comes next in the order of preference; %s does not do: %.200s", first_name,
+                     first_reason);
+            return CONVOY_OK;
+        }
+        /* The favourite's reason tells most about what was asked for. */
+        if (!first_status) {
+            first_status = status;
+            first_name = preferred[i]->name;
+            snprintf(first_reason, sizeof first_reason, "%s", reason);
+        }
+    }
+    return fail(first_status, "no algorithm can be used; the first choice, %s: %s", first_name,
+                first_reason);
+}

@@ -1,0 +1,45 @@
+/**
+ * @file choose.h
+ * Which algorithm a plan gets, and why the others do not.
+ */
+#ifndef CONVOY_PLAN_CHOOSE_H
+#define CONVOY_PLAN_CHOOSE_H
+
+#include "kernels/algorithm.h"
+
+/** What is asked for, checked, without defaults left open. */
+struct request {
+    const convoy_layer *layer;
+    convoy_options options;
+    const struct isa_kernels *kernels;
+    const struct algorithm *forced; /* NULL: the planner chooses */
+    int threads;
+    bool bias;
+    bool weights_not_finite; /* on a layer with padding */
+};
+
+/**
+ * Check layer and options.
+ * @param kernels  NULL: those of options->isa
+ * @retval all of convoy_plan_create but CONVOY_ERROR_TOLERANCE, CONVOY_ERROR_LIMIT and memory
+ */
+convoy_status request_make(const convoy_layer *layer, const convoy_options *options,
+                           const struct isa_kernels *kernels, struct request *request);
+
+/**
+ * An algorithm's plan for the request, without packed weights.
+ * @param reason  320 bytes: receives why the request excludes it, "" if it does not
+ * @return CONVOY_OK or the status that a caller who forces this algorithm gets; the plan is set
+ *         but for CONVOY_ERROR_ALGORITHM. The detail is not set: that is the caller's choice.
+ */
+convoy_status request_try(const struct request *request, const struct algorithm *algorithm,
+                          struct convoy_plan *plan, char *reason);
+
+/**
+ * The chosen plan, without packed weights; plan->why is set.
+ * @retval CONVOY_ERROR_ALGORITHM, CONVOY_ERROR_TOLERANCE, CONVOY_ERROR_LIMIT,
+ *         CONVOY_ERROR_TOO_LARGE
+ */
+convoy_status request_choose(const struct request *request, struct convoy_plan *plan);
+
+#endif

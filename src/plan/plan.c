@@ -1,0 +1,201 @@
+/**
+ * @file plan.c
+ * Plans from creation to destruction, and what they tell about themselves.
+ */
+#include "plan/plan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/layer_checked.h"
+#include "core/memory.h"
+#include "kernels/kernel.h"
+#include "plan/algorithms.h"
+#include "plan/choose.h"
+
+static bool all_finite(const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static convoy_status check_weights(const convoy_weights *weights)
+{
+    if (weights == NULL || weights->filter == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the %s NULL",
+                    weights == NULL ? "weights are" : "weights' filter is");
+    }
+    if ((uintptr_t)weights->filter % sizeof(float) || (uintptr_t)weights->bias % sizeof(float)) {
+        return fail(CONVOY_ERROR_ALIGNMENT, "the %s is not aligned to the %zu bytes of a float",
+                    (uintptr_t)weights->filter % sizeof(float) ? "filter" : "bias", sizeof(float));
+    }
+    return CONVOY_OK;
+}
+
+/* Memory of the plan's own for the weights, and the weights in it. */
+static convoy_status take_weights(struct convoy_plan *plan, const convoy_weights *weights)
+{
+    void *bias = NULL;
+    convoy_status status = memory_allocate(plan->packed_w_bytes, "packed weights", &plan->packed_w);
+    if (!status) {
+        status = memory_allocate(plan->bias_bytes, "the bias", &bias);
+    }
+    if (status) {
+        return status;
+    }
+    plan->bias = bias;
+    if (bias) {
+        memset(bias, 0, plan->bias_bytes);
+        memcpy(bias, weights->bias, (size_t)plan->layer.K * sizeof(float));
+    }
+    plan->algorithm->pack(plan, weights->filter);
+    return CONVOY_OK;
+}
+
+convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *weights,
+                             const convoy_options *options, const struct isa_kernels *kernels,
+                             convoy_plan **plan)
+{
+    struct request request;
+    struct convoy_plan chosen;
+    void *memory = NULL;
+
+    if (plan == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the place for the plan is NULL");
+    }
+    convoy_status status = request_make(layer, options, kernels, &request);
+    if (status || (status = check_weights(weights))) {
+        return status;
+    }
+    request.bias = weights->bias != NULL;
+    request.weights_not_finite =
+        layer_is_padded(layer) && !all_finite(weights->filter, layer->K * layer_depth(layer));
+    if ((status = request_choose(&request, &chosen)) ||
+        (status = memory_allocate(sizeof chosen, "the plan", &memory))) {
+        return status;
+    }
+    struct convoy_plan *created = memory;
+    *created = chosen;
+    status = take_weights(created, weights);
+    if (status) {
+        convoy_plan_destroy(created);
+        return status;
+    }
+    *plan = created;
+    return CONVOY_OK;
+}
+
+convoy_status convoy_plan_create(const convoy_layer *layer, const convoy_weights *weights,
+                                 const convoy_options *options, convoy_plan **plan)
+{
+    return plan_create_on(layer, weights, options, NULL, plan);
+}
+
+void convoy_plan_destroy(convoy_plan *plan)
+{
+    if (plan != NULL) {
+        memory_free(plan->packed_w);
+        memory_free(plan->bias);
+        memory_free(plan);
+    }
+}
+
+size_t convoy_plan_workspace_bytes(const convoy_plan *plan)
+{
+    return plan ? plan->workspace_bytes : 0;
+}
+
+/* The numbers of a prepared plan. */
+static void describe(const struct convoy_plan *plan, convoy_description *description)
+{
+    description->algorithm = plan->algorithm->name;
+    description->summary = plan->algorithm->summary;
+    description->isa = plan->kernels->isa;
+    description->threads = plan->threads;
+    description->workspace_bytes = plan->workspace_bytes;
+    description->packed_bytes = plan->packed_w_bytes + plan->bias_bytes;
+    description->executed_flops = plan->executed_flops;
+    description->error_bound = plan->error_bound;
+    plan->algorithm->describe(plan, description->blocking, sizeof description->blocking);
+}
+
+convoy_status convoy_plan_describe(const convoy_plan *plan, convoy_description *description)
+{
+    if (plan == NULL || description == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the %s is NULL", plan ? "description" : "plan");
+    }
+    *description = (convoy_description){.chosen = true};
+    describe(plan, description);
+    memcpy(description->why, plan->why, sizeof plan->why);
+    return CONVOY_OK;
+}
+
+/* One algorithm beside the chosen one. */
+static void explain_one(const struct request *request, const struct algorithm *algorithm,
+                        const struct convoy_plan *chosen, convoy_description *description)
+{
+    struct convoy_plan plan;
+    char reason[sizeof plan.why];
+    convoy_status status = request_try(request, algorithm, &plan, reason);
+
+    *description = (convoy_description){
+        .algorithm = algorithm->name,
+        .summary = algorithm->summary,
+        .reason = algorithm->refuse(algorithm, request->layer),
+        .isa = request->kernels->isa,
+        .threads = request->threads,
+        .chosen = algorithm == chosen->algorithm,
+    };
+    if (!description->reason) {
+        describe(&plan, description);
+    }
+    if (description->chosen) {
+        memcpy(description->why, chosen->why, sizeof chosen->why);
+    } else if (status) {
+        memcpy(description->why, reason, sizeof reason);
+    } else {
+        snprintf(description->why, sizeof description->why,
+                 request->forced ? "%s was asked for by name"
+                                 : "it comes after %s in the order of preference",
+                 chosen->algorithm->name);
+    }
+}
+
+convoy_status convoy_layer_explain(const convoy_layer *layer, const convoy_options *options,
+                                   convoy_description *descriptions)
+{
+    struct request request;
+    struct convoy_plan chosen;
+
+    if (descriptions == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the place for the descriptions is NULL");
+    }
+    convoy_status status = request_make(layer, options, NULL, &request);
+    if (status || (status = request_choose(&request, &chosen))) {
+        return status;
+    }
+    for (size_t i = 0; algorithms[i]; i++) {
+        explain_one(&request, algorithms[i], &chosen, &descriptions[i]);
+    }
+    return CONVOY_OK;
+}
+
+convoy_status convoy_workspace_create(size_t bytes, void **workspace)
+{
+    if (workspace == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the place for the workspace is NULL");
+    }
+    return memory_allocate(bytes, "the workspace", workspace);
+}
+
+void convoy_workspace_destroy(void *workspace)
+{
+    memory_free(workspace);
+}
