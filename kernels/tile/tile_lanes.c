@@ -45,7 +45,8 @@ ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *
     }
 SHAPE(1)
 SHAPE(2)
-SHAPE(3) SHAPE(4) SHAPE(5) SHAPE(6) SHAPE(7) SHAPE(8) SHAPE(9) SHAPE(10) SHAPE(11) SHAPE(12)
+SHAPE(3)
+SHAPE(4) SHAPE(5) SHAPE(6) SHAPE(7) SHAPE(8) SHAPE(9) SHAPE(10) SHAPE(11) SHAPE(12)
 
     const struct tile_shapes KERNEL(tile_lanes_shapes) = {
         .vectors_max = 1,

@@ -26,6 +26,9 @@ _Static_assert(PIXELS_2 * 2 + 2 + 1 <= VF_REGISTERS, "the register tile would sp
 _Static_assert(PIXELS_3 * 3 + 3 + 1 <= VF_REGISTERS, "the register tile would spill");
 _Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would spill");
 
+/* The widest tiles leave no register for another pointer. */
+#define PREFETCHES(pixels) ((pixels) <= 8)
+
 /* acc += x[.][d] * w[d]: one step of the depth loop. */
 ALWAYS_INLINE void multiply_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
                                  const int vectors, const float *const x[TILE_PIXELS_MAX],
@@ -62,8 +65,16 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
             x[i] = o->x[i] + o->x_shift + run->x_offset;
         }
         const float *w = o->w + run->w_index * (vectors * VF);
+        const float *ahead = o->ahead ? o->ahead : w;
         ptrdiff_t d = 0;
         for (; d + 2 <= run->depth; d += 2) {
+            if (PREFETCHES(pixels)) {
+                __builtin_prefetch(ahead, 0, 2);
+                __builtin_prefetch(ahead + 16, 0, 2);
+                __builtin_prefetch(ahead + 32, 0, 2);
+                __builtin_prefetch(ahead + 48, 0, 2);
+                ahead += 2 * TILE_AHEAD_FLOATS;
+            }
             multiply_step(acc, pixels, vectors, x, d, w);
             multiply_step(acc, pixels, vectors, x, d + 1, w + vectors * VF);
             w += 2 * vectors * VF;
@@ -83,9 +94,10 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
     }
 SHAPE(1, 1)
 SHAPE(2, 1)
-SHAPE(3, 1) SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1) SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1)
-    SHAPE(11, 1) SHAPE(12, 1) SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2) SHAPE(5, 2)
-        SHAPE(6, 2) SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
+SHAPE(3, 1)
+SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1) SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1) SHAPE(11, 1)
+    SHAPE(12, 1) SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2) SHAPE(5, 2) SHAPE(6, 2) SHAPE(1, 3)
+        SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
 #if VF_REGISTERS == 32
             SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2) SHAPE(12, 2) SHAPE(5, 3)
                 SHAPE(6, 3) SHAPE(7, 3) SHAPE(8, 3) SHAPE(1, 4) SHAPE(2, 4) SHAPE(3, 4) SHAPE(4, 4)

@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -24,37 +25,40 @@
 #include "core/arithmetic.h"
 #include "core/layer_checked.h"
 #include "kernels/tile/tile_epilogue.h"
+#include "kernels/winograd/winograd_ahead.h"
 
-/* A run of tiles side by side in one row of the grid. */
-struct tile_row {
-    int64_t n, phase_h, phase_w, row, column, count;
+/* Positions first <= i < last of a tile lie on real input. */
+struct inside {
+    int first, last;
 };
 
-static struct tile_row tile_row_at(const struct winograd_grid *grid, int64_t tile, int64_t end)
+/* Of the alpha positions origin, origin + step, ...: those in 0 ... extent - 1. */
+static struct inside inside(int64_t origin, int64_t step, int alpha, int64_t extent)
 {
-    struct tile_row run;
-    run.column = tile % grid->across;
-    run.count = min64(grid->across - run.column, end - tile);
-    tile /= grid->across;
-    run.row = tile % grid->down;
-    tile /= grid->down;
-    run.phase_w = tile % grid->phases_w;
-    tile /= grid->phases_w;
-    run.phase_h = tile % grid->phases_h;
-    run.n = tile / grid->phases_h;
-    return run;
+    struct inside in;
+    in.first = origin >= 0 ? 0 : (int)min64(alpha, divide_up(-origin, step));
+    in.last = origin >= extent ? 0 : (int)min64(alpha, (extent - 1 - origin) / step + 1);
+    return in;
 }
 
-/* Positions 0 <= i < alpha of a tile whose first lies at `origin`, `step` apart, that are inside
-   0 ... extent - 1. */
-static void positions_inside(int64_t origin, int64_t step, int alpha, int64_t extent, int *first,
-                             int *last)
+static bool covers(struct inside in, int alpha)
 {
-    *first = origin >= 0 ? 0 : (int)min64(alpha, divide_up(-origin, step));
-    *last = origin >= extent ? 0 : (int)min64(alpha, (extent - 1 - origin) / step + 1);
-    if (*last < *first) {
-        *last = *first;
+    return in.first == 0 && in.last == alpha;
+}
+
+/* The table for a tile that reaches over an edge. */
+static const float *const *fill_positions(const struct winograd_patch *patch, struct inside rows,
+                                          struct inside columns, int alpha_h, int alpha_w,
+                                          const struct winograd_block *block)
+{
+    const float **at = block->positions;
+    for (int i = 0; i < alpha_h; i++) {
+        for (int j = 0; j < alpha_w; j++) {
+            bool real = i >= rows.first && i < rows.last && j >= columns.first && j < columns.last;
+            *at++ = real ? patch->x + i * patch->stride_h + j * patch->stride_w : block->zeros;
+        }
     }
+    return block->positions;
 }
 
 /* Where the x of a run of tiles lies: position (h, w) is data + (h - h0)*stride_h + ... */
@@ -100,7 +104,7 @@ static void transform_input(const struct convoy_plan *plan, const convoy_tensor 
     struct winograd_grid grid = winograd_grid(plan);
     float *v = block->v;
     while (tile < end) {
-        struct tile_row run = tile_row_at(&grid, tile, end);
+        struct tile_row run = winograd_tile_row(&grid, tile, end);
         struct run_source source = {
             (const float *)x->data + run.n * x->stride_n, x->stride_h, x->stride_w, 0, 0, 1};
         if (l->layout == CONVOY_NCHW) {
@@ -113,30 +117,58 @@ static void transform_input(const struct convoy_plan *plan, const convoy_tensor 
             .channels = l->C,
             .stream_stride = block->v_stride,
         };
-        positions_inside(h, l->dilation_h, alpha_h, l->H, &patch.i0, &patch.i1);
+        struct inside rows = inside(h, l->dilation_h, alpha_h, l->H);
         for (int64_t t = 0; t < run.count; t++, v += block->v_row) {
             int64_t w = run.phase_w + (run.column + t) * a->m_w * l->dilation_w - l->pad_left;
-            positions_inside(w, l->dilation_w, alpha_w, l->W, &patch.j0, &patch.j1);
+            struct inside columns = inside(w, l->dilation_w, alpha_w, l->W);
             patch.x = source.data + (h - source.h0) / source.row_step * source.stride_h +
                       (w - source.w0) * source.stride_w;
             patch.v = v;
+            patch.at = NULL;
+            if (!covers(rows, alpha_h) || !covers(columns, alpha_w)) {
+                patch.at = fill_positions(&patch, rows, columns, alpha_h, alpha_w, block);
+            }
             input(&patch);
         }
         tile += run.count;
     }
 }
 
+/* One chunk of channels of one point: all register tiles. The first two ask for the next chunk of
+   packed w, which follows this one in memory; all but the first for what comes after the multiply,
+   as long as there is something. */
+static void multiply_chunk(const struct convoy_plan *plan, const struct winograd_block *block,
+                           int64_t tiles, int vectors, struct tile_operands *tile,
+                           struct ahead *ahead)
+{
+    const struct tile_shapes *shapes = plan->kernels->tile;
+    int64_t register_tiles = divide_up(tiles, shapes->pixels_max[vectors - 1]);
+    int64_t depth = tile->runs->depth, w_tiles = plan->blocking.streams ? 2 : 0;
+    const float *next =
+        tile->w + (tile->runs->w_index + depth) * vectors * plan->kernels->vector_floats;
+    int64_t at = 0;
+    for (int64_t t = 0; t < register_tiles; t++) {
+        int64_t pixels = (tiles - at) / (register_tiles - t);
+        tile->ahead = t > 0 || w_tiles == 0 ? ahead_next(ahead, depth * TILE_AHEAD_FLOATS) : NULL;
+        if (!tile->ahead && t < w_tiles) {
+            tile->ahead = next + t * depth * TILE_AHEAD_FLOATS;
+        }
+        tile->x = block->x + at;
+        tile->sums = block->sums + at;
+        shapes->multiply[vectors - 1][pixels - 1](tile);
+        at += pixels;
+    }
+}
+
 /* The products of all points of one block of output channels. */
 static void multiply(const struct convoy_plan *plan, const struct winograd_block *block,
-                     const struct winograd_k_block *k_block, int64_t tiles)
+                     const struct winograd_k_block *k_block, int64_t tiles, struct ahead *ahead)
 {
     const struct winograd_algorithm *a = winograd_of(plan);
-    const struct tile_shapes *shapes = plan->kernels->tile;
     int points = (a->m_h + a->R - 1) * (a->m_w + a->S - 1);
     int64_t Cg = layer_Cg(&plan->layer), depth_block = plan->blocking.depth_block;
     ptrdiff_t width = (ptrdiff_t)k_block->vectors * plan->kernels->vector_floats;
     const float *w = (const float *)plan->packed_w + k_block->w_offset;
-    int64_t register_tiles = divide_up(tiles, shapes->pixels_max[k_block->vectors - 1]);
     for (int point = 0; point < points; point++) {
         for (int64_t c = 0; c < Cg; c += depth_block) {
             struct tile_run run = {c, c, min64(depth_block, Cg - c)};
@@ -148,14 +180,7 @@ static void multiply(const struct convoy_plan *plan, const struct winograd_block
                 .ending = c == 0 ? TILE_SET : TILE_ADD,
                 .sums_shift = point * block->m_stride,
             };
-            int64_t at = 0;
-            for (int64_t t = 0; t < register_tiles; t++) {
-                int64_t pixels = (tiles - at) / (register_tiles - t);
-                tile.x = block->x + at;
-                tile.sums = block->sums + at;
-                shapes->multiply[k_block->vectors - 1][pixels - 1](&tile);
-                at += pixels;
-            }
+            multiply_chunk(plan, block, tiles, k_block->vectors, &tile, ahead);
         }
     }
 }
@@ -205,7 +230,7 @@ static void transform_output(const struct convoy_plan *plan, const struct operan
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const float *products = block->products;
     while (tile < end) {
-        struct tile_row run = tile_row_at(&grid, tile, end);
+        struct tile_row run = winograd_tile_row(&grid, tile, end);
         int64_t p = run.phase_h + run.row * a->m_h * l->dilation_h;
         int64_t left = p < plan->P ? divide_up(plan->P - p, l->dilation_h) : 0;
         struct winograd_result result = {
@@ -253,11 +278,13 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
         transform_input(plan, operands->x, block, tile, end);
     }
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    struct ahead ahead;
+    ahead_fill(plan, operands, tile, end, &ahead);
     int64_t last = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = b->k_blocks * part / b->k_parts; index < last; index++) {
         struct winograd_k_block k_block = winograd_k_block(plan, index);
         epilogue.bias = plan->bias ? plan->bias + k_block.k : NULL;
-        multiply(plan, block, &k_block, end - tile);
+        multiply(plan, block, &k_block, end - tile, &ahead);
         transform_output(plan, operands, block, &k_block, tile, end, &epilogue);
     }
 }
@@ -279,6 +306,7 @@ static void winograd_execute(const struct convoy_plan *plan, const struct operan
             block.x[t] = block.v + t * block.v_row;
             block.sums[t] = block.products + t * block.m_row;
         }
+        memset(block.zeros, 0, (size_t)plan->layer.C * sizeof *block.zeros);
         int64_t current = -1;
 #pragma omp for schedule(dynamic)
         for (int64_t unit = 0; unit < blocks * b->k_parts; unit++) {

@@ -9,6 +9,7 @@
  *   winograd_output.c        the products of a tile -> y, with the epilogue  (per ISA)
  *   winograd_filter.c        filter -> alpha_h * alpha_w matrices            (per ISA)
  *   winograd_blocking.c      how a layer is cut (prepare, describe)
+ *   winograd_ahead.c         what to ask for before it is needed
  *   winograd.c               the loops over blocks of tiles and channels     (execute)
  *
  * Y = A_h^T [ sum over c of (G_h g G_w^T) * (B_h^T d B_w) ] A_w for each tile of m_h x m_w outputs
@@ -43,16 +44,26 @@ struct winograd_grid {
 };
 struct winograd_grid winograd_grid(const struct convoy_plan *plan);
 
+/* A run of tiles side by side in one row of the grid. */
+struct tile_row {
+    int64_t n, phase_h, phase_w, row, column, count;
+};
+
+/* The run that starts at a tile and stays in one row of the grid and before `end`. */
+struct tile_row winograd_tile_row(const struct winograd_grid *grid, int64_t tile, int64_t end);
+
 /* One thread's workspace, cut up; the parts when workspace is not NULL, and its bytes. */
 struct winograd_block {
     float *v;                  /* transformed input: [point][tile][C] */
     ptrdiff_t v_stride, v_row; /* floats between points, between tiles */
     float *products;           /* [point][tile][k block] */
     ptrdiff_t m_stride, m_row;
-    const float **x; /* rows of v of each tile, of point 0 */
-    float **sums;    /* rows of products of each tile, of point 0 */
-    float *copy;     /* NCHW: the inputs of a row of tiles, as NHWC */
-    float *result;   /* NCHW: the outputs of a row of tiles, as NHWC */
+    const float **x;         /* rows of v of each tile, of point 0 */
+    float **sums;            /* rows of products of each tile, of point 0 */
+    const float **positions; /* of one tile */
+    float *zeros;            /* C of them: positions outside x */
+    float *copy;             /* NCHW: the inputs of a row of tiles, as NHWC */
+    float *result;           /* NCHW: the outputs of a row of tiles, as NHWC */
 };
 int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
                        struct winograd_block *block);

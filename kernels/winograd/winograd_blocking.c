@@ -12,8 +12,12 @@
 #include "core/layer_checked.h"
 
 /* Channels of a partial sum. Short sums are what makes F(4, 3) as accurate as a plain sum. */
-#define DEPTH_BLOCK     64
-#define BLOCK_TILES_MAX 128
+#define DEPTH_BLOCK 64
+/* Packed w of more than so many L2s is taken to come from memory: tiles of a block then, if their
+   transformed input and products are no more than so many bytes. */
+#define MEMORY_L2S      8
+#define MEMORY_TILES    64
+#define BLOCK_BYTES_MAX (6 << 20)
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
 {
@@ -27,6 +31,21 @@ struct winograd_grid winograd_grid(const struct convoy_plan *plan)
     };
     grid.tiles = l->N * grid.phases_h * grid.phases_w * grid.down * grid.across;
     return grid;
+}
+
+struct tile_row winograd_tile_row(const struct winograd_grid *grid, int64_t tile, int64_t end)
+{
+    struct tile_row run;
+    run.column = tile % grid->across;
+    run.count = min64(grid->across - run.column, end - tile);
+    tile /= grid->across;
+    run.row = tile % grid->down;
+    tile /= grid->down;
+    run.phase_w = tile % grid->phases_w;
+    tile /= grid->phases_w;
+    run.phase_h = tile % grid->phases_h;
+    run.n = tile / grid->phases_h;
+    return run;
 }
 
 static int64_t points(const struct convoy_plan *plan)
@@ -64,16 +83,22 @@ struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t
     };
 }
 
-/* Tiles of a block: what L2 holds of their transformed input and products. */
+/* Tiles of a block: two register tiles, so that their input, products and packed w share L2 and the
+   block that follows can be asked for meanwhile (see winograd_ahead.h). Only where packed w comes
+   from memory, which takes longer than so few tiles multiply, are blocks as large as a few MiB
+   hold. */
 static void choose_block(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
-    int64_t tiles = winograd_grid(plan).tiles;
+    int64_t tiles = winograd_grid(plan).tiles, l2 = (int64_t)cpu_l2_bytes();
     int64_t k_floats = b->tile_vectors * (int64_t)plan->kernels->vector_floats;
     int64_t bytes = 4 * points(plan) * (plan->layer.C + k_floats);
-    int64_t fit = (int64_t)cpu_l2_bytes() * 3 / 4 / bytes;
-    int64_t pixels = b->tile_pixels;
-    fit = max64(pixels * 2, min64(BLOCK_TILES_MAX, fit));
+    int64_t w = (int64_t)plan->packed_w_bytes;
+    b->streams = w > l2 / 2;
+    int64_t fit = 2 * (int64_t)b->tile_pixels;
+    if (w > MEMORY_L2S * l2) {
+        fit = max64(fit, min64(MEMORY_TILES, BLOCK_BYTES_MAX / bytes));
+    }
     b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
     int64_t strips = divide_up(tiles, b->strip_columns);
     b->k_parts = min64(b->k_blocks, divide_up(plan->threads > 1 ? 4 * plan->threads : 1, strips));
@@ -103,6 +128,9 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.products = (float *)carve(workspace, &used, points(plan) * s.m_stride * 4);
     s.x = (const float **)carve(workspace, &used, tiles * (int64_t)sizeof *s.x);
     s.sums = (float **)carve(workspace, &used, tiles * (int64_t)sizeof *s.sums);
+    s.positions =
+        (const float **)carve(workspace, &used, points(plan) * (int64_t)sizeof *s.positions);
+    s.zeros = (float *)carve(workspace, &used, plan->layer.C * 4);
     if (plan->layer.layout == CONVOY_NCHW) {
         int64_t across = min64(tiles, winograd_grid(plan).across);
         int64_t rows = a->m_h + a->R - 1, columns = across * a->m_w + a->S - 1;
@@ -163,11 +191,11 @@ void winograd_prepare(struct convoy_plan *plan)
     b->k_blocks = blocks_of_group(plan) * l->groups;
     b->tile_vectors = (int)divide_up(vectors_of_group(plan), blocks_of_group(plan));
     b->tile_pixels = plan->kernels->tile->pixels_max[b->tile_vectors - 1];
+    int64_t lanes = vectors_of_group(plan) * floats * l->groups;
+    plan->packed_w_bytes = (size_t)(4 * points(plan) * Cg * lanes);
     choose_block(plan);
     b->thread_bytes = winograd_carve(plan, NULL, NULL);
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
-    int64_t lanes = vectors_of_group(plan) * floats * l->groups;
-    plan->packed_w_bytes = (size_t)(4 * points(plan) * Cg * lanes);
     plan->executed_flops = 2 * points(plan) * winograd_grid(plan).tiles * Cg * lanes;
     const struct winograd_matrices *h = winograd_matrices_find(a->m_h + a->R - 1, a->R);
     const struct winograd_matrices *w = winograd_matrices_find(a->m_w + a->S - 1, a->S);

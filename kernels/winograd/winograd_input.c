@@ -2,8 +2,8 @@
  * @file winograd_input.c
  * Input transform B_h^T d B_w of one tile, a vector of channels at a time.
  *
- * The rows first, into a buffer in L1, then the columns: the 36 or 64 values of a tile do not fit
- * the registers.
+ * A tile that reaches over the edge of x reads through a table of positions, in which those
+ * outside point at zeros.
  */
 #include "kernels/winograd/winograd.h"
 #include "kernels/winograd/winograd_transforms.h"
@@ -26,41 +26,53 @@ ALWAYS_INLINE void input_axis(const int alpha, const vf *d, vf *v)
     }
 }
 
-/* One vector of channels; lanes < VF only at the last. `whole`: no position is outside x. */
-ALWAYS_INLINE void input_vector(const int alpha_h, const int alpha_w, const bool whole,
-                                const bool part, const struct winograd_patch *patch, int64_t c)
+/* Rows `row` ... row + rows - 1 of B_h^T d B_w for one vector of channels: down the columns first,
+   only the rows of this pass, then along them. (The compiler drops the loads and the rows of
+   input_axis that a pass does not use.) */
+ALWAYS_INLINE void input_rows(const int alpha_h, const int alpha_w, const bool whole,
+                              const int lanes, const int row, const int rows,
+                              const struct winograd_patch *patch, int64_t c)
 {
-    vf buffer[WINOGRAD_ALPHA_MAX][WINOGRAD_ALPHA_MAX];
-    const float *x = patch->x + c;
-    int lanes = (int)(patch->channels - c);
-    UNROLL for (int i = 0; i < alpha_h; i++)
-    {
-        vf d[WINOGRAD_ALPHA_MAX];
-        bool row = whole || (i >= patch->i0 && i < patch->i1);
-        const float *position = x + i * patch->stride_h;
-        UNROLL for (int j = 0; j < alpha_w; j++)
-        {
-            d[j] = (vf){0};
-            if (whole || (row && j >= patch->j0 && j < patch->j1)) {
-                const float *p = position + j * patch->stride_w;
-                d[j] = part ? vf_load_part(p, lanes) : vf_load(p);
-            }
-        }
-        input_axis(alpha_w, d, buffer[i]);
-    }
-    float *v = patch->v + c;
+    vf pass[2][WINOGRAD_ALPHA_MAX];
     UNROLL for (int j = 0; j < alpha_w; j++)
     {
         vf d[WINOGRAD_ALPHA_MAX], column[WINOGRAD_ALPHA_MAX];
         UNROLL for (int i = 0; i < alpha_h; i++)
         {
-            d[i] = buffer[i][j];
+            const float *p = whole ? patch->x + c + i * patch->stride_h + j * patch->stride_w
+                                   : patch->at[i * alpha_w + j] + c;
+            d[i] = lanes < VF ? vf_load_part(p, lanes) : vf_load(p);
         }
         input_axis(alpha_h, d, column);
-        UNROLL for (int i = 0; i < alpha_h; i++)
+        UNROLL for (int i = 0; i < rows; i++)
         {
-            vf_store(v + (i * alpha_w + j) * patch->stream_stride, column[i]);
+            pass[i][j] = column[row + i];
         }
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        vf along[WINOGRAD_ALPHA_MAX];
+        input_axis(alpha_w, pass[i], along);
+        float *v = patch->v + c + (row + i) * alpha_w * patch->stream_stride;
+        UNROLL for (int j = 0; j < alpha_w; j++)
+        {
+            vf_store(v + j * patch->stream_stride, along[j]);
+        }
+    }
+}
+
+/* A pass for the first row, for the last, and for each pair of points +-p between, whose rows share
+   their even and odd part: so nothing but v is stored, at the price of loading x twice. */
+ALWAYS_INLINE void input_vector(const int alpha_h, const int alpha_w, const bool whole,
+                                const int lanes, const struct winograd_patch *patch, int64_t c)
+{
+    input_rows(alpha_h, alpha_w, whole, lanes, 0, 1, patch, c);
+    UNROLL for (int pair = 0; pair < (alpha_h - 2) / 2; pair++)
+    {
+        input_rows(alpha_h, alpha_w, whole, lanes, 1 + 2 * pair, 2, patch, c);
+    }
+    if (alpha_h > 1) {
+        input_rows(alpha_h, alpha_w, whole, lanes, alpha_h - 1, 1, patch, c);
     }
 }
 
@@ -68,16 +80,22 @@ ALWAYS_INLINE void input_tile(const int alpha_h, const int alpha_w,
                               const struct winograd_patch *patch)
 {
     int64_t c = 0;
-    if (patch->i0 == 0 && patch->i1 == alpha_h && patch->j0 == 0 && patch->j1 == alpha_w) {
+    if (patch->at) {
         for (; c + VF <= patch->channels; c += VF) {
-            input_vector(alpha_h, alpha_w, true, false, patch, c);
+            input_vector(alpha_h, alpha_w, false, VF, patch, c);
+        }
+    } else {
+        for (; c + VF <= patch->channels; c += VF) {
+            input_vector(alpha_h, alpha_w, true, VF, patch, c);
         }
     }
-    for (; c + VF <= patch->channels; c += VF) {
-        input_vector(alpha_h, alpha_w, false, false, patch, c);
-    }
     if (c < patch->channels) {
-        input_vector(alpha_h, alpha_w, false, true, patch, c);
+        int lanes = (int)(patch->channels - c);
+        if (patch->at) {
+            input_vector(alpha_h, alpha_w, false, lanes, patch, c);
+        } else {
+            input_vector(alpha_h, alpha_w, true, lanes, patch, c);
+        }
     }
 }
 

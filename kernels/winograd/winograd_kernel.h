@@ -28,11 +28,11 @@ static inline int winograd_alpha_index(int alpha)
     return alpha == 1 ? 0 : alpha / 2 - 1; /* 1 4 6 8 */
 }
 
-/* One tile of x. Positions i, j with i0 <= i < i1, j0 <= j < j1 are real, others zero. */
+/* One tile of x: alpha_h * alpha_w positions of `channels` floats each. */
 struct winograd_patch {
-    const float *x; /* position (0, 0), which may lie outside the tensor */
+    const float *x; /* position (0, 0) */
     ptrdiff_t stride_h, stride_w;
-    int i0, i1, j0, j1;
+    const float *const *at; /* NULL, or instead: the address of each position */
     int64_t channels;
     float *v; /* where the tile's channels go in stream (0, 0) */
     ptrdiff_t stream_stride;

@@ -24,37 +24,59 @@ ALWAYS_INLINE void output_axis(const int alpha, const int m, const vf *t, vf *y)
     }
 }
 
+/* Rows of A_h^T t that are computed together: of one parity, which share sums or differences. */
+#define ROWS_TOGETHER (VF_REGISTERS == 32 ? 3 : 2)
+
+/* Output rows first, first + 2, ... (at most ROWS_TOGETHER) of one vector of channels: down the
+   columns of products, only what these rows need, then along them. */
+ALWAYS_INLINE void output_rows(const int m_h, const int m_w, const int R, const int S,
+                               const int first, const struct winograd_result *o, int k)
+{
+    const int alpha_h = m_h + R - 1, alpha_w = m_w + S - 1;
+    vf pass[ROWS_TOGETHER][WINOGRAD_ALPHA_MAX];
+    UNROLL for (int j = 0; j < alpha_w; j++)
+    {
+        vf t[WINOGRAD_ALPHA_MAX], column[WINOGRAD_ALPHA_MAX];
+        UNROLL for (int i = 0; i < alpha_h; i++)
+        {
+            t[i] = vf_load(o->products + (i * alpha_w + j) * o->stream_stride + k);
+        }
+        output_axis(alpha_h, m_h, t, column);
+        UNROLL for (int i = 0; i < ROWS_TOGETHER; i++)
+        {
+            pass[i][j] = column[first + 2 * i < m_h ? first + 2 * i : first];
+        }
+    }
+    UNROLL for (int i = 0; i < ROWS_TOGETHER; i++)
+    {
+        const int row = first + 2 * i;
+        if (row >= m_h || row >= o->rows) {
+            break;
+        }
+        vf along[WINOGRAD_ALPHA_MAX];
+        output_axis(alpha_w, m_w, pass[i], along);
+        const float *residual = o->residual ? o->residual + row * o->residual_stride_h : NULL;
+        float *y = o->y + row * o->stride_h;
+        UNROLL for (int j = 0; j < m_w; j++)
+        {
+            if (j < o->columns) {
+                tile_store_vector(along[j], o->epilogue, k, residual, y, o->channels - k);
+            }
+            y += o->stride_w;
+            residual = residual ? residual + o->residual_stride_w : NULL;
+        }
+    }
+}
+
 ALWAYS_INLINE void output_tile(const int m_h, const int m_w, const int R, const int S,
                                const struct winograd_result *o)
 {
-    const int alpha_h = m_h + R - 1, alpha_w = m_w + S - 1;
     for (int k = 0; k < o->channels; k += VF) {
-        vf buffer[WINOGRAD_ALPHA_MAX][WINOGRAD_ALPHA_MAX];
-        UNROLL for (int j = 0; j < alpha_w; j++)
+        UNROLL for (int parity = 0; parity < 2; parity++)
         {
-            vf t[WINOGRAD_ALPHA_MAX], column[WINOGRAD_ALPHA_MAX];
-            UNROLL for (int i = 0; i < alpha_h; i++)
+            UNROLL for (int first = parity; first < m_h; first += 2 * ROWS_TOGETHER)
             {
-                t[i] = vf_load(o->products + (i * alpha_w + j) * o->stream_stride + k);
-            }
-            output_axis(alpha_h, m_h, t, column);
-            UNROLL for (int i = 0; i < m_h; i++)
-            {
-                buffer[i][j] = column[i];
-            }
-        }
-        for (int i = 0; i < o->rows; i++) {
-            vf row[WINOGRAD_ALPHA_MAX];
-            output_axis(alpha_w, m_w, buffer[i], row);
-            UNROLL for (int j = 0; j < m_w; j++)
-            {
-                if (j < o->columns) {
-                    const float *residual = o->residual ? o->residual + i * o->residual_stride_h +
-                                                              j * o->residual_stride_w
-                                                        : NULL;
-                    tile_store_vector(row[j], o->epilogue, k, residual,
-                                      o->y + i * o->stride_h + j * o->stride_w, o->channels - k);
-                }
+                output_rows(m_h, m_w, R, S, first, o, k);
             }
         }
     }
