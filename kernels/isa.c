@@ -15,7 +15,7 @@
 extern const struct tile_shapes KERNEL(tile_shapes), KERNEL(tile_lanes_shapes);
 extern const struct winograd_inputs KERNEL(winograd_inputs);
 extern const struct winograd_outputs KERNEL(winograd_outputs);
-void KERNEL(winograd_filter)(const struct winograd_filter *);
+extern const struct winograd_filters KERNEL(winograd_filters);
 void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, int64_t);
 void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
                               ptrdiff_t, const struct tile_epilogue *, int, int64_t);
@@ -32,7 +32,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .lanes = &KERNEL(tile_lanes_shapes),
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),
-    .winograd_filter = KERNEL(winograd_filter),
+    .winograd_filters = &KERNEL(winograd_filters),
     .transpose = KERNEL(transpose),
     .store_transposed = KERNEL(store_transposed),
     .peak = KERNEL(peak),

@@ -28,7 +28,7 @@ struct isa_kernels {
     const struct tile_shapes *lanes; /* grouped: x is a vector */
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
-    winograd_filter_function *winograd_filter;
+    const struct winograd_filters *winograd_filters;
 
     /* to[w][c] = from[c][w] for c < channels, w < columns: `from` rows are from_stride floats
        apart, `to` rows to_stride floats. */

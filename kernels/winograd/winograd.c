@@ -337,7 +337,7 @@ void winograd_pack(struct convoy_plan *plan, const float *filter)
                 .c_stride = width,
                 .point_stride = Cg * width,
             };
-            plan->kernels->winograd_filter(&f);
+            plan->kernels->winograd_filters->of_variant[a->index](&f);
         }
     }
 }

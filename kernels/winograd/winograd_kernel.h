@@ -77,6 +77,10 @@ struct winograd_inputs {
     winograd_input_function *of_alpha[WINOGRAD_ALPHAS][WINOGRAD_ALPHAS];
 };
 
+struct winograd_filters {
+    winograd_filter_function *of_variant[WINOGRAD_VARIANT_COUNT];
+};
+
 struct winograd_outputs {
     winograd_output_function *of_variant[WINOGRAD_VARIANT_COUNT];
 };

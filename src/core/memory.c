@@ -8,10 +8,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "convoy/tensor.h"
 #include "core/error.h"
+
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+/* Blocks from here on are given huge pages, where the system has them. */
+#define LARGE_BYTES (2 * HUGE_PAGE_BYTES)
 
 /* The number in a one-line file of the system; UINT64_MAX when there is none ("max" is none). */
 static uint64_t read_limit(const char *path)
@@ -65,10 +70,19 @@ convoy_status memory_allocate(size_t bytes, const char *what, void **memory)
         return fail(CONVOY_ERROR_TOO_LARGE, "%s: %.1f MiB are needed, but the machine has %.1f MiB",
                     what, (double)bytes / MiB, (double)available / MiB);
     }
-    if (posix_memalign(&block, CONVOY_ALIGNMENT, bytes) != 0) {
+    size_t alignment = bytes >= LARGE_BYTES ? HUGE_PAGE_BYTES : CONVOY_ALIGNMENT;
+    if (posix_memalign(&block, alignment, bytes) != 0) {
         return fail(CONVOY_ERROR_MEMORY, "%s: the system has no %.1f MiB to give at the moment",
                     what, (double)bytes / MiB);
     }
+#ifdef MADV_HUGEPAGE
+    if (bytes >= LARGE_BYTES) {
+        /* Packed weights of tens of MiB are streamed: with pages of 4 KiB the first touch and the
+           look-up of addresses cost more than the transfer. Only a hint, so the result is not
+           needed. */
+        (void)madvise(block, bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+    }
+#endif
     *memory = block;
     return CONVOY_OK;
 }
