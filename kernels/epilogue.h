@@ -43,4 +43,40 @@ static inline float epilogue_apply(const struct convoy_plan *plan, const convoy_
     return activation_apply(&plan->layer.epilogue, v);
 }
 
+/**
+ * The whole epilogue on sums of consecutive outputs in memory: y[i] = activation(sums[i] +
+ * bias[i * bias_step] + residual[i]). y may be residual.
+ * @param bias       NULL: none
+ * @param bias_step  1 when i runs over output channels, 0 when it runs over pixels of one
+ * @param residual   NULL: none
+ */
+static inline void epilogue_row(const convoy_epilogue *epilogue, const float *sums,
+                                const float *bias, ptrdiff_t bias_step, const float *residual,
+                                float *y, int64_t count)
+{
+    static const float zero;
+    if (!bias) {
+        bias = &zero;
+        bias_step = 0;
+    }
+    if (residual && bias_step) {
+        for (int64_t i = 0; i < count; i++) {
+            y[i] = sums[i] + bias[i] + residual[i];
+        }
+    } else if (residual) {
+        for (int64_t i = 0; i < count; i++) {
+            y[i] = sums[i] + *bias + residual[i];
+        }
+    } else {
+        for (int64_t i = 0; i < count; i++) {
+            y[i] = sums[i] + bias[i * bias_step];
+        }
+    }
+    if (epilogue->activation != CONVOY_IDENTITY) {
+        for (int64_t i = 0; i < count; i++) {
+            y[i] = activation_apply(epilogue, y[i]);
+        }
+    }
+}
+
 #endif

@@ -138,11 +138,34 @@ static void add_tap(const struct convoy_plan *plan, const convoy_tensor *x, cons
     }
 }
 
+/* NHWC: pixel by pixel; NCHW: the row of the one channel. */
+static void store(const struct convoy_plan *plan, const struct operands *operands,
+                  const struct piece *piece, const float *sums)
+{
+    const convoy_tensor *y = operands->y, *residual = operands->residual;
+    bool nhwc = plan->layer.layout == CONVOY_NHWC;
+    int64_t count = nhwc ? piece->channels : piece->q1 - piece->q0;
+    int64_t step = nhwc ? 1 : count;
+    const float *bias = plan->bias ? plan->bias + piece->k : NULL;
+    for (int64_t q = piece->q0; q < piece->q1; q += step, sums += count) {
+        const float *add = NULL;
+        if (residual) {
+            add = (const float *)residual->data + piece->n * residual->stride_n +
+                  piece->k * residual->stride_c + piece->p * residual->stride_h +
+                  q * residual->stride_w;
+        }
+        epilogue_row(&plan->layer.epilogue, sums, bias, nhwc, add,
+                     (float *)y->data + piece->n * y->stride_n + piece->k * y->stride_c +
+                         piece->p * y->stride_h + q * y->stride_w,
+                     count);
+    }
+}
+
 static void compute(const struct convoy_plan *plan, const struct operands *operands,
                     const struct piece *piece, float *sums)
 {
     const convoy_layer *layer = &plan->layer;
-    const convoy_tensor *x = operands->x, *y = operands->y;
+    const convoy_tensor *x = operands->x;
     int64_t Cg = layer_Cg(layer), Kg = layer_Kg(layer), g = piece->k / Kg;
     int64_t columns = piece->q1 - piece->q0;
     const float *w = (const float *)plan->packed_w + g * layer_depth(layer) * Kg + piece->k % Kg;
@@ -160,13 +183,7 @@ static void compute(const struct convoy_plan *plan, const struct operands *opera
             add_tap(plan, x, row, w + (r * layer->S + s) * Cg * Kg, s, piece, sums);
         }
     }
-    float *to = (float *)y->data + piece->n * y->stride_n + piece->p * y->stride_h;
-    for (int64_t q = piece->q0; q < piece->q1; q++) {
-        for (int64_t k = piece->k; k < piece->k + piece->channels; k++) {
-            to[k * y->stride_c + q * y->stride_w] =
-                epilogue_apply(plan, operands->residual, *sums++, piece->n, k, piece->p, q);
-        }
-    }
+    store(plan, operands, piece, sums);
 }
 
 static void reordered_execute(const struct convoy_plan *plan, const struct operands *operands)

@@ -11,7 +11,8 @@
 #include "core/error.h"
 
 const struct algorithm *const algorithms[] = {
-    &algorithm_reference, &algorithm_naive, &algorithm_reordered, &algorithm_direct, NULL,
+    &algorithm_reference, &algorithm_naive,  &algorithm_reordered,
+    &algorithm_im2col,    &algorithm_direct, NULL,
 };
 
 #define ALGORITHM_COUNT (sizeof algorithms / sizeof algorithms[0] - 1)

@@ -24,7 +24,8 @@
 #define THREADS_MAX 1024
 
 static const struct algorithm *const preferred[] = {
-    &algorithm_direct, &algorithm_reordered, &algorithm_naive, &algorithm_reference, NULL,
+    &algorithm_direct, &algorithm_im2col,    &algorithm_reordered,
+    &algorithm_naive,  &algorithm_reference, NULL,
 };
 
 static convoy_status check_options(const convoy_options *options)
