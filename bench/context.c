@@ -197,7 +197,7 @@ static void register_caches(const struct limits *limits, const convoy_machine *m
 }
 
 void context_register(const struct limits *limits, const struct options *options,
-                      const struct selection *selection, int argc, char **argv)
+                      const struct selection *selection, const char *command)
 {
     convoy_machine machine;
     if (convoy_machine_describe(&machine)) {
@@ -220,11 +220,6 @@ void context_register(const struct limits *limits, const struct options *options
     register_text("openmp_binding", "%s", binding_name());
     register_text("load_before", "%.2f", load_average());
     register_text("cache_mode", "%s", cache_mode_name(options->cache));
-    char command[1024] = "convoy-bench";
-    for (int i = 1; i < argc; i++) {
-        size_t length = strlen(command);
-        snprintf(command + length, sizeof command - length, " %s", argv[i]);
-    }
     register_text("command", "%s", command);
     register_caches(limits, &machine);
     register_limits(limits, "");

@@ -22,7 +22,7 @@ void context_print_after(FILE *file, const struct limits *before, const struct l
 
 /** The same as lines of the JSON context. */
 void context_register(const struct limits *limits, const struct options *options,
-                      const struct selection *selection, int argc, char **argv);
+                      const struct selection *selection, const char *command);
 void context_register_after(const struct limits *before, const struct limits *after);
 
 /** Keys of limits in the JSON context: "peak/avx2/threads:1", "read/L1/threads:1". */

@@ -288,7 +288,7 @@ bool gbench_matches(const char *name)
 
 void gbench_register(const gbench_benchmark *given)
 {
-    if (!gbench_matches(given->name)) {
+    if (!given->unfiltered && !gbench_matches(given->name)) {
         return;
     }
     gbench_benchmark b = *given;
@@ -314,7 +314,7 @@ void gbench_register(const gbench_benchmark *given)
         registered->Arg(b.sizes[i]);
     }
     if (b.sizes) {
-        registered->Complexity();
+        registered->Complexity(benchmark::oN);
     }
 }
 

@@ -31,6 +31,7 @@ struct gbench_benchmark {
     void *context;
     const int64_t *sizes; /**< run once for each and fit the time against them; NULL: just once */
     size_t size_count;
+    bool unfiltered; /**< --benchmark_filter does not concern it */
 };
 
 enum gbench_counter_kind {

@@ -52,63 +52,76 @@ static double measure_frequency(void)
     return ADDS * (double)LOOPS / best;
 }
 
+/* All threads at once; the barriers make the slowest count. */
+static double peak_once(const struct isa_kernels *kernels, int threads, int64_t steps)
+{
+    double flops = 0, start = 0, seconds = 1;
+#pragma omp parallel num_threads(threads) reduction(+ : flops)
+    {
+        kernels->peak(steps / 10 + 1); /* all threads are awake */
+#pragma omp barrier
+#pragma omp master
+        start = seconds_now();
+        flops += kernels->peak(steps);
+#pragma omp barrier
+#pragma omp master
+        seconds = seconds_now() - start;
+    }
+    return flops / seconds;
+}
+
 static double measure_peak(const struct isa_kernels *kernels, int threads)
 {
+    /* The length is found on one thread: waiting for others would be taken for work. */
     int64_t steps = 1000;
+    for (double seconds = 0; seconds < PEAK_SECONDS; steps *= 2) {
+        double start = seconds_now();
+        kernels->peak(steps);
+        seconds = seconds_now() - start;
+    }
     double best = 0;
-    for (int i = 0; i < TRIES;) {
-        double flops = 0, start = 0, seconds = 0;
-#pragma omp parallel num_threads(threads) reduction(+ : flops)
-        {
-            flops += kernels->peak(steps / 10 + 1); /* all threads are awake */
-            flops = 0;
-#pragma omp barrier
-#pragma omp master
-            start = seconds_now();
-            flops += kernels->peak(steps);
-#pragma omp barrier
-#pragma omp master
-            seconds = seconds_now() - start;
-        }
-        if (seconds < PEAK_SECONDS && steps < INT64_MAX / 4) {
-            steps *= 2;
-            continue;
-        }
-        i++;
-        best = flops / seconds > best ? flops / seconds : best;
+    for (int i = 0; i < TRIES; i++) {
+        double flops = peak_once(kernels, threads, steps / 2);
+        best = flops > best ? flops : best;
     }
     return best;
 }
 
+static float stream(const struct isa_kernels *kernels, float *from, int64_t floats, int64_t times,
+                    bool copies)
+{
+    float used = 0;
+    for (int64_t i = 0; i < times; i++) {
+        if (copies) {
+            kernels->stream_copy(from + floats / 2, from, floats / 2);
+        } else {
+            used += kernels->stream_read(from, floats);
+        }
+    }
+    return used;
+}
+
 /* Bytes per second of all threads reading or copying, each its own floats, `times` over. */
 static double stream_once(const struct isa_kernels *kernels, float *const *buffers, int threads,
-                          int64_t floats, int64_t times, bool copies, double *seconds)
+                          int64_t floats, int64_t times, bool copies)
 {
-    double start = 0, stop = 0;
+    double start = 0, seconds = 1;
     float used = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : used)
     {
-        float *from = buffers[omp_get_thread_num()], *to = from + floats / 2;
-        for (int64_t i = -1; i < times; i++) {
-            if (i == 0) {
+        float *mine = buffers[omp_get_thread_num()];
+        used += stream(kernels, mine, floats, 1, copies);
 #pragma omp barrier
 #pragma omp master
-                start = seconds_now();
-            }
-            if (copies) {
-                kernels->stream_copy(to, from, floats / 2);
-            } else {
-                used += kernels->stream_read(from, floats);
-            }
-        }
+        start = seconds_now();
+        used += stream(kernels, mine, floats, times, copies);
 #pragma omp barrier
 #pragma omp master
-        stop = seconds_now();
+        seconds = seconds_now() - start;
     }
     volatile float keep = used;
     (void)keep;
-    *seconds = stop - start;
-    return (double)(floats * threads * times) * sizeof(float) / *seconds;
+    return (double)(floats * threads * times) * sizeof(float) / seconds;
 }
 
 static double measure_stream(const struct isa_kernels *kernels, float *const *buffers, int threads,
@@ -117,17 +130,19 @@ static double measure_stream(const struct isa_kernels *kernels, float *const *bu
     int64_t step = 2 * READABLE_FLOATS;
     int64_t floats = (int64_t)(bytes / sizeof(float)) / step * step;
     int64_t times = 1;
+    float used = 0;
+    for (double seconds = 0; seconds < STREAM_SECONDS; times *= 2) {
+        double start = seconds_now();
+        used += stream(kernels, buffers[0], floats, times, copies);
+        seconds = seconds_now() - start;
+    }
     double best = 0;
-    for (int i = 0; i < TRIES;) {
-        double seconds;
-        double rate = stream_once(kernels, buffers, threads, floats, times, copies, &seconds);
-        if (seconds < STREAM_SECONDS) {
-            times *= 2;
-            continue;
-        }
-        i++;
+    for (int i = 0; i < TRIES; i++) {
+        double rate = stream_once(kernels, buffers, threads, floats, times / 2, copies);
         best = rate > best ? rate : best;
     }
+    volatile float keep = used;
+    (void)keep;
     return best;
 }
 

@@ -12,9 +12,16 @@
 #include "bench/report.h"
 #include "bench/reporter.h"
 #include "bench/run.h"
+#include "bench/table.h"
 #include "io/file.h"
 
-enum exit_code { EXIT_GOOD = 0, EXIT_CHECK = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
+enum exit_code {
+    EXIT_GOOD = 0,
+    EXIT_CHECK = 1,
+    EXIT_USAGE = 2,
+    EXIT_SYSTEM = 3,
+    EXIT_INTERRUPTED = 130
+};
 
 #define MIN_SECONDS 0.1
 
@@ -91,8 +98,22 @@ static convoy_status write_json(const struct results *results)
     return status;
 }
 
+/* The command line as it was, before the flags are taken out of it. */
+static const char *command_line(int argc, char **argv)
+{
+    static char text[2048] = "convoy-bench";
+    size_t length = strlen(text);
+    for (int i = 1; i < argc && length < sizeof text; i++) {
+        bool quoted = strpbrk(argv[i], " *?()[]|&;<>$'\"") != NULL;
+        length += (size_t)snprintf(text + length, sizeof text - length, quoted ? " '%s'" : " %s",
+                                   argv[i]);
+    }
+    return text;
+}
+
 struct session {
     const struct options *options;
+    const char *command;
     struct selection selection;
     struct limits before, after;
     bool table; /* the console shows the table */
@@ -116,6 +137,9 @@ static int finish(struct session *session, struct results *results)
     if (!status && options->baseline) {
         status = compare_baseline(stdout, options->baseline, results);
     }
+    if (!status && options->report && !interrupted()) {
+        status = report_write(options, results, &session->before, &session->after);
+    }
     if (status) {
         return complain(status);
     }
@@ -123,10 +147,10 @@ static int finish(struct session *session, struct results *results)
         fprintf(session->table ? stdout : stderr, "%zu lines checked, %zu failed\n", results->count,
                 failed);
     }
-    return interrupted() ? 130 : failed ? EXIT_CHECK : EXIT_GOOD;
+    return interrupted() ? EXIT_INTERRUPTED : failed ? EXIT_CHECK : EXIT_GOOD;
 }
 
-static int run(struct session *session, int argc, char **argv)
+static int run(struct session *session)
 {
     const struct options *options = session->options;
     static struct runner runner;
@@ -145,7 +169,7 @@ static int run(struct session *session, int argc, char **argv)
         runner_end(&runner);
         return EXIT_GOOD;
     }
-    context_register(&session->before, options, &session->selection, argc, argv);
+    context_register(&session->before, options, &session->selection, session->command);
     if (session->table) {
         context_print(stdout, &session->before, options);
         if (!options->check) {
@@ -173,10 +197,11 @@ static int run(struct session *session, int argc, char **argv)
     return code;
 }
 
-static int select_and_run(const struct options *options, int argc, char **argv)
+static int select_and_run(const struct options *options, const char *command)
 {
     static struct session session;
     session.options = options;
+    session.command = command;
     session.table = strcmp(gbench_flags()->format, "console") == 0;
     convoy_status status = select_cases(options, &session.selection);
     if (status) {
@@ -193,7 +218,7 @@ static int select_and_run(const struct options *options, int argc, char **argv)
         if (!gbench_flags()->list_only) {
             limits_measure(&session.before);
         }
-        code = run(&session, argc, argv);
+        code = run(&session);
     }
     selection_destroy(&session.selection);
     return code;
@@ -208,6 +233,7 @@ int main(int argc, char **argv)
             return EXIT_GOOD;
         }
     }
+    const char *command = command_line(argc, argv);
     gbench_initialize(&argc, argv, MIN_SECONDS);
     convoy_status status = options_parse(argc, argv, &options);
     if (status) {
@@ -217,5 +243,16 @@ int main(int argc, char **argv)
     if (options.check_file) {
         return check_file(options.check_file);
     }
-    return select_and_run(&options, argc, argv);
+    if (options.report) {
+        report_defaults(&options);
+    }
+    options_defaults(&options);
+    if (options.compare[0]) {
+        status = compare_algorithms(&options);
+    } else if (options.ladder && !options.report) {
+        status = ladder_print(&options);
+    } else {
+        return select_and_run(&options, command);
+    }
+    return status ? complain(status) : interrupted() ? EXIT_INTERRUPTED : EXIT_GOOD;
 }

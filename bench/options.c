@@ -26,7 +26,7 @@ struct row {
 #define FIELD(name) offsetof(struct options, name)
 
 static const struct row rows[] = {
-    {"layers", TEXT, FIELD(layers), "=FILE|LIST|PROBLEM,...", "what to run (core)"},
+    {"layers", TEXT, FIELD(layers), "=FILE|LIST|LIST:NAME|PROBLEM,...", "what to run (core)"},
     {"algorithms", TEXT, FIELD(algorithms), "=auto,direct,...|all",
      "by name; all: each that applies (auto)"},
     {"isas", TEXT, FIELD(isas), "=best|all|avx2,...", "instruction sets (best)"},
@@ -150,8 +150,7 @@ static convoy_status parse_option(int argc, char **argv, int *i, struct options 
 
 convoy_status options_parse(int argc, char **argv, struct options *options)
 {
-    *options = (struct options){
-        .algorithms = "auto", .isas = "best", .threads = "1", .layouts = "nhwc,nchw", .pairs = 31};
+    *options = (struct options){.pairs = 31};
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--", 2) != 0) {
             return fail(CONVOY_ERROR_ARGUMENT,
@@ -164,6 +163,15 @@ convoy_status options_parse(int argc, char **argv, struct options *options)
         }
     }
     return CONVOY_OK;
+}
+
+void options_defaults(struct options *options)
+{
+    options->layers = options->layers ? options->layers : "core";
+    options->algorithms = options->algorithms ? options->algorithms : "auto";
+    options->isas = options->isas ? options->isas : "best";
+    options->threads = options->threads ? options->threads : "1";
+    options->layouts = options->layouts ? options->layouts : "nhwc,nchw";
 }
 
 void options_print_help(void)

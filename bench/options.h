@@ -42,6 +42,9 @@ struct options {
  */
 convoy_status options_parse(int argc, char **argv, struct options *options);
 
+/** Lists that the command line has left NULL get what --help says. */
+void options_defaults(struct options *options);
+
 void options_print_help(void);
 
 const char *cache_mode_name(enum cache_mode mode);

@@ -11,6 +11,7 @@
 #include "bench/gbench.h"
 #include "bench/left_out.h"
 #include "bench/names.h"
+#include "bench/nearest.h"
 #include "core/error.h"
 
 /* What the lists of the command line have become. */
@@ -117,6 +118,43 @@ static convoy_status parse_layouts(const char *list, struct axes *axes)
     return status;
 }
 
+/* "core:vgg_3_2": one layer of a list. */
+static convoy_status append_one(const char *part, const char *colon, struct layer_list *layers)
+{
+    char list[512];
+    struct layer_list all = {0};
+    snprintf(list, sizeof list, "%.*s", (int)(colon - part), part);
+    convoy_status status = layer_list_append(list, &all);
+    if (status) {
+        return status;
+    }
+    const char **names = calloc(all.count + 1, sizeof *names);
+    const struct named_layer *found = NULL;
+    for (size_t i = 0; names && i < all.count; i++) {
+        names[i] = all.layers[i].name;
+        found = strcmp(names[i], colon + 1) == 0 ? &all.layers[i] : found;
+    }
+    if (found) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        convoy_layer_print(&found->layer, problem, sizeof problem);
+        status = layer_list_append(problem, layers);
+        if (!status) {
+            struct named_layer *last = &layers->layers[layers->count - 1];
+            snprintf(last->name, sizeof last->name, "%s", found->name);
+        }
+    } else {
+        char near[256] = "";
+        if (names) {
+            nearest_names(colon + 1, names, near, sizeof near);
+        }
+        status = fail(CONVOY_ERROR_ARGUMENT, "no layer '%s' in %s; the nearest names are %s",
+                      colon + 1, list, near);
+    }
+    free(names);
+    layer_list_destroy(&all);
+    return status;
+}
+
 static convoy_status parse_layers(const char *list, struct layer_list *layers)
 {
     /* Problem strings hold commas too (_pd0,1,0,1): a part that is only a number, or starts with a
@@ -132,7 +170,9 @@ static convoy_status parse_layers(const char *list, struct layer_list *layers)
         }
         memcpy(part, at, length);
         part[length] = '\0';
-        convoy_status status = layer_list_append(part, layers);
+        const char *colon = strchr(part, ':');
+        convoy_status status =
+            colon ? append_one(part, colon, layers) : layer_list_append(part, layers);
         if (status) {
             return status;
         }
@@ -244,7 +284,7 @@ convoy_status select_cases(const struct options *options, struct selection *sele
     struct left_out left_out = {0};
     *selection = (struct selection){0};
     convoy_status status;
-    if ((status = parse_layers(options->layers ? options->layers : "core", &selection->layers)) ||
+    if ((status = parse_layers(options->layers, &selection->layers)) ||
         (status = names_algorithms(options->algorithms, &axes.algorithms)) ||
         (status = parse_isas(options->isas, &axes)) ||
         (status = parse_threads(options->threads, &axes)) ||

@@ -45,11 +45,15 @@ const char *bytes_text(double bytes, char text[16])
 
 void table_print_head(FILE *file)
 {
-    fprintf(file, "  %-20s%-9s%-5s%3s%10s%10s%5s%8s%8s%6s%6s%8s%7s%7s%7s\n", "algorithm", "isa",
-            "data", "thr", "min", "median", "noise", "effect.", "execut.", "peak", "bound", "error",
-            "work", "packed", "create");
-    fprintf(file, "  %-20s%-9s%-5s%3s%10s%10s%5s%8s%8s%6s%6s%8s%7s%7s%7s\n", "", "", "", "", "s",
-            "s", "%", "GFLOP/s", "GFLOP/s", "%", "%", "/rms", "bytes", "bytes", "s");
+    static const char *const heads[2][16] = {
+        {"algorithm", "isa", "data", "thr", "min", "median", "noise", "effect.", "execut.", "peak",
+         "bound", "error", "work", "packed", "create"},
+        {"", "", "", "", "s", "s", "%", "GFLOP/s", "GFLOP/s", "%", "%", "/rms", "B", "B", "s"}};
+    for (int i = 0; i < 2; i++) {
+        const char *const *h = heads[i];
+        fprintf(file, "  %-19s%-9s%-5s%3s%9s%9s%6s%8s%8s%6s%6s%8s%6s%7s%8s\n", h[0], h[1], h[2],
+                h[3], h[4], h[5], h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14]);
+    }
 }
 
 void table_print_layer(FILE *file, const char *name, const convoy_layer *layer)
@@ -77,14 +81,14 @@ static void print_line(FILE *file, const struct line *line, bool best)
 {
     char algorithm[64], least[16], median[16], work[16], packed[16], create[16];
     algorithm_text(line, algorithm, sizeof algorithm);
-    fprintf(file, "%c %-19.19s %-9s%-5s%3d", best ? '*' : ' ', algorithm, line->isa, line->layout,
+    fprintf(file, "%c %-18.18s %-9s%-5s%3d", best ? '*' : ' ', algorithm, line->isa, line->layout,
             line->threads);
     if (line->error) {
         fprintf(file, "  %.78s\n", line->error);
         return;
     }
     double noise = (line->high_seconds - line->low_seconds) / line->median_seconds;
-    fprintf(file, "%10s%10s%5.1f%8.*f%8.*f%6.1f%6.1f%8.1e%7s%7s%7s\n",
+    fprintf(file, "%9s%9s%6.1f%8.*f%8.*f%6.1f%6.1f%8.1e%6s%7s%8s\n",
             time_text(line->min_seconds, least), time_text(line->median_seconds, median),
             fmin(100 * noise, 999), line->flops < 1e12 ? 2 : 1, line->flops / 1e9,
             line->executed_flops < 1e12 ? 2 : 1, line->executed_flops / 1e9,

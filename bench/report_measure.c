@@ -1,0 +1,180 @@
+/**
+ * @file report_measure.c
+ * What only a report shows: the ladder, and how time grows with the batch and with the image.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/gbench.h"
+#include "bench/report_parts.h"
+
+#define SIZE_SECONDS 0.05
+
+/* One algorithm of the batch benchmark; its layer is made anew for each batch. */
+struct batch_context {
+    struct runner *runner;
+    struct bench_case c;
+    struct series *series;
+};
+
+static const int64_t batches[] = {1, 2, 4, 8, 16};
+static const int64_t extents[] = {7, 14, 28, 56, 112, 224};
+enum { BATCHES = sizeof batches / sizeof batches[0], EXTENTS = sizeof extents / sizeof extents[0] };
+
+static void run_batch(gbench_state *state, void *context)
+{
+    struct batch_context *batch = context;
+    struct runner *runner = batch->runner;
+    if (batch->c.layer.N != gbench_size(state)) {
+        batch->c.layer.N = gbench_size(state);
+        runner->prepared.of = NULL;
+    }
+    if (interrupted() || convoy_layer_count(&batch->c.layer, NULL, &batch->c.counts) ||
+        runner_prepare(runner, &batch->c)) {
+        gbench_skip(state, INTERRUPTED);
+        return;
+    }
+    size_t turn = 0;
+    while (gbench_keep_running(state)) {
+        if (runner_call(&runner->prepared, turn++)) {
+            gbench_skip(state, convoy_error_detail());
+            return;
+        }
+    }
+}
+
+/* The series of a name "batch/<algorithm>/<size>" or "batch/<algorithm>_BigO". */
+static struct series *find_series(struct report *report, const char *name)
+{
+    const char *algorithm = name + strlen("batch/");
+    for (size_t s = 0; s < report->batch_count; s++) {
+        size_t length = strlen(report->batch[s].algorithm);
+        bool mine = strncmp(algorithm, report->batch[s].algorithm, length) == 0;
+        if (mine && (algorithm[length] == '/' || algorithm[length] == '_')) {
+            return &report->batch[s];
+        }
+    }
+    return NULL;
+}
+
+static void on_batch(const struct gbench_result *results, size_t count, void *context)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct gbench_result *result = &results[i];
+        struct series *series = find_series(context, result->name);
+        if (!series || result->error) {
+            continue;
+        }
+        if (!result->aggregate && series->count < BATCHES) {
+            series->sizes[series->count] = strtoll(strrchr(result->name, '/') + 1, NULL, 10);
+            series->seconds[series->count++] = result->seconds;
+        } else if (result->aggregate && strcmp(result->aggregate, "BigO") == 0) {
+            series->big_o = result->seconds;
+        }
+    }
+}
+
+/* All algorithms of a family on one layer, NHWC, one thread. */
+static convoy_status select_one(const struct options *options, const char *problem,
+                                struct selection *selection)
+{
+    struct options one = *options;
+    one.layers = problem;
+    one.threads = "1";
+    one.layouts = "nhwc";
+    return select_cases(&one, selection);
+}
+
+static convoy_status measure_batch(struct report *report)
+{
+    static struct runner runner;
+    struct selection selection;
+    convoy_status status = select_one(report->options, REPORT_BATCH_PROBLEM, &selection);
+    if (status) {
+        return status;
+    }
+    struct batch_context *contexts = calloc(selection.count, sizeof *contexts);
+    runner_begin(&runner, report->before, report->options);
+    for (size_t i = 0; contexts && i < selection.count && i < SERIES_MAX; i++) {
+        const struct bench_case *c = &selection.cases[i];
+        struct series *series = &report->batch[report->batch_count];
+        if (report_family(c->plan.algorithm) < 0) {
+            continue;
+        }
+        report->batch_count++;
+        snprintf(series->algorithm, sizeof series->algorithm, "%s", c->plan.algorithm);
+        contexts[i] = (struct batch_context){&runner, *c, series};
+        char name[96];
+        snprintf(name, sizeof name, "batch/%s", c->plan.algorithm);
+        gbench_register(&(struct gbench_benchmark){.name = name,
+                                                   .run = run_batch,
+                                                   .context = &contexts[i],
+                                                   .sizes = batches,
+                                                   .size_count = BATCHES,
+                                                   .unfiltered = true});
+    }
+    struct gbench_listener listener = {.group = on_batch, .context = report};
+    gbench_run(&listener);
+    runner_end(&runner);
+    free(contexts);
+    selection_destroy(&selection);
+    return CONVOY_OK;
+}
+
+static convoy_status measure_extent(struct report *report, struct runner *runner, int64_t extent)
+{
+    char problem[64];
+    struct selection selection;
+    snprintf(problem, sizeof problem, "n1c64h%lldw%lld_k64r3s3_pd1", (long long)extent,
+             (long long)extent);
+    convoy_status status = select_one(report->options, problem, &selection);
+    for (size_t i = 0; !status && i < selection.count && !interrupted(); i++) {
+        const struct bench_case *c = &selection.cases[i];
+        if (report_family(c->plan.algorithm) < 0 || (status = runner_prepare(runner, c))) {
+            continue;
+        }
+        struct series *series = NULL;
+        for (size_t s = 0; s < SERIES_MAX && !series; s++) {
+            struct series *at = &report->size[s];
+            if (s == report->size_count) {
+                snprintf(at->algorithm, sizeof at->algorithm, "%s", c->plan.algorithm);
+                report->size_count++;
+            }
+            series = strcmp(at->algorithm, c->plan.algorithm) == 0 ? at : NULL;
+        }
+        runner->samples.count = 0;
+        double begun = seconds_now();
+        for (size_t turn = 0; turn < 3 || seconds_now() - begun < SIZE_SECONDS; turn++) {
+            double start = seconds_now();
+            runner_call(&runner->prepared, turn);
+            samples_add(&runner->samples, seconds_now() - start);
+        }
+        if (series) {
+            series->sizes[series->count] = extent;
+            series->seconds[series->count++] = samples_summary(&runner->samples).median;
+        }
+    }
+    runner_end(runner);
+    selection_destroy(&selection);
+    return status;
+}
+
+convoy_status report_measure(struct report *report)
+{
+    static struct runner runner;
+    const char *problem =
+        report->options->ladder ? report->options->ladder : "n1c64h56w56_k64r3s3_pd1";
+    snprintf(report->ladder_problem, sizeof report->ladder_problem, "%s", problem);
+    struct options ladder = *report->options;
+    ladder.threads = "1";
+    convoy_status status = ladder_measure(&ladder, problem, report->before, report->ladder);
+    if (!status) {
+        status = measure_batch(report);
+    }
+    for (int i = 0; !status && i < EXTENTS; i++) {
+        runner_begin(&runner, report->before, report->options);
+        status = measure_extent(report, &runner, extents[i]);
+    }
+    return status;
+}
