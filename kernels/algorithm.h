@@ -45,6 +45,8 @@ struct convoy_plan {
 
     size_t workspace_bytes;
     int64_t executed_flops;
+    double cost;           /* predicted time on one thread, in vector multiply-adds of the ISA; what
+                              the planner compares */
     double error_bound;    /* as convoy_description.error_bound; the planner multiplies what
                               prepare sets by the slope of a leaky ReLU above 1 */
     size_t packed_w_bytes; /* room that pack needs */
@@ -68,7 +70,7 @@ struct algorithm {
     /* NULL when the algorithm can run the layer, else the reason in words (a static string) */
     const char *(*refuse)(const struct algorithm *algorithm, const convoy_layer *layer);
     /* layer, P, Q, kernels, threads are set; fill blocking, workspace_bytes, packed_w_bytes,
-       executed_flops, error_bound */
+       executed_flops, cost, error_bound */
     void (*prepare)(struct convoy_plan *plan);
     /* filter[K][C/groups][R][S] -> plan->packed_w */
     void (*pack)(struct convoy_plan *plan, const float *filter);

@@ -177,6 +177,18 @@ static int64_t executed_flops(const struct convoy_plan *plan)
     return multiply_checked(&flops, lanes) ? flops : INT64_MAX;
 }
 
+/* Vector multiply-adds, at the rate that the tiles reach (measured): dense ones nearly one for one,
+   lanes bound by their loads; and what a copied strip costs. */
+static double predicted_cost(const struct convoy_plan *plan)
+{
+    const double dense = 1.05, lanes = 2.5, copy = 2.0;
+    double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
+    double input = (double)(plan->layer.N * plan->layer.C * plan->layer.H * plan->layer.W) /
+                   (double)plan->kernels->vector_floats;
+    return (plan->blocking.lanes ? lanes : dense) * multiplies +
+           (plan->blocking.packs ? copy * input : 0.0);
+}
+
 void direct_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *layer = &plan->layer;
@@ -200,6 +212,7 @@ void direct_prepare(struct convoy_plan *plan)
     int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
     plan->packed_w_bytes = (size_t)(4 * depth * lanes * (b->lanes ? 1 : layer->groups));
     plan->executed_flops = executed_flops(plan);
+    plan->cost = predicted_cost(plan);
     /* a partial sum, the sum of the partial sums, bias, residual, slope */
     plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
 }

@@ -27,6 +27,8 @@ static void naive_prepare(struct convoy_plan *plan)
     plan->workspace_bytes = 0;
     plan->packed_w_bytes = (size_t)(plan->layer.K * layer_depth(&plan->layer)) * sizeof(float);
     plan->executed_flops = counts.flops_valid;
+    /* a scalar chain: each multiply-add waits for the one before */
+    plan->cost = 4.0 * (double)counts.macs_valid;
     plan->error_bound = sum_error_bound(layer_depth(&plan->layer) + EPILOGUE_ROUNDINGS);
 }
 

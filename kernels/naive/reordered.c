@@ -53,6 +53,8 @@ static void reordered_prepare(struct convoy_plan *plan)
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
     plan->packed_w_bytes = (size_t)(layer->K * layer_depth(layer)) * sizeof(float);
     plan->executed_flops = counts.flops_valid;
+    /* sums go through memory, in the vectors of the baseline ISA */
+    plan->cost = 1.0 * (double)counts.macs_valid;
     plan->error_bound = sum_error_bound(layer_depth(layer) + EPILOGUE_ROUNDINGS);
 }
 

@@ -371,6 +371,7 @@ const struct winograd_algorithm winograd_algorithms[] = {
                 .pack = winograd_pack,                                                             \
                 .execute = winograd_execute,                                                       \
                 .describe = winograd_describe,                                                     \
+                .transforms = true,                                                                \
             },                                                                                     \
         .index = WINOGRAD_F##mh##x##mw##_##r##x##s,                                                \
         .m_h = mh,                                                                                 \

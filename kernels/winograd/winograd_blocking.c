@@ -145,39 +145,55 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     return used;
 }
 
-/* max over rows of the sum of absolute values */
-static double norm(const double *matrix, int rows, int columns)
-{
-    double most = 0.0;
-    for (int i = 0; i < rows; i++) {
-        double sum = 0.0;
-        for (int j = 0; j < columns; j++) {
-            sum += fabs(matrix[i * columns + j]);
-        }
-        most = fmax(most, sum);
-    }
-    return most;
-}
-
-/* max over the outputs of one axis, of sum over points |A^T| * (row sum of |B^T|) * max |G| *
-   (what one axis multiplies the bound max|x| * sum|w| by). */
+/* What one axis multiplies the scale max|x| * sum|w| by on the way to the bound: the largest, over
+   outputs i and taps k, of sum over points p of |A^T_ip| * (sum over j of |B^T_pj|) * |G_pk|.
+   (Two axes multiply; Barabasz et al., "Error analysis and improving the accuracy of Winograd
+   convolution for deep neural networks", 2020, bounds norms where this bounds elements.) */
 static double amplification(const struct winograd_matrices *axis)
 {
     int m = axis->alpha - axis->r + 1;
     double most = 0.0;
     for (int i = 0; i < m; i++) {
-        double sum = 0.0;
-        for (int p = 0; p < axis->alpha; p++) {
-            double largest = 0.0;
-            for (int k = 0; k < axis->r; k++) {
-                largest = fmax(largest, fabs(axis->g[p * axis->r + k]));
+        for (int k = 0; k < axis->r; k++) {
+            double sum = 0.0;
+            for (int p = 0; p < axis->alpha; p++) {
+                double row = 0.0;
+                for (int j = 0; j < axis->alpha; j++) {
+                    row += fabs(axis->bt[p * axis->alpha + j]);
+                }
+                sum += fabs(axis->at[i * axis->alpha + p]) * row * fabs(axis->g[p * axis->r + k]);
             }
-            sum += fabs(axis->at[i * axis->alpha + p]) *
-                   norm(axis->bt + p * axis->alpha, 1, axis->alpha) * largest;
+            most = fmax(most, sum);
         }
-        most = fmax(most, sum);
     }
     return most;
+}
+
+/* Roundings that one term of a sum passes: in each axis of the input and of the output transform a
+   constant, a product and alpha - 1 additions at most; packed w is rounded once; then the sum over
+   channels, and the epilogue's three. */
+static int64_t longest_chain(const struct convoy_plan *plan)
+{
+    const struct winograd_algorithm *a = winograd_of(plan);
+    int64_t alphas = a->m_h + a->R - 1 + a->m_w + a->S - 1;
+    int64_t depth_block = plan->blocking.depth_block;
+    return 2 * (alphas + 2) + 1 + depth_block + divide_up(layer_Cg(&plan->layer), depth_block) + 3;
+}
+
+/* A point of a transform takes about as long as six vector multiply-adds (measured), packed w that
+   does not stay in the caches a multiply-add for each 5 bytes. */
+static double predicted_cost(const struct convoy_plan *plan)
+{
+    const double multiply = 1.05, transform = 6.0, memory = 5.0;
+    int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
+    double multiplies = multiply * (double)plan->executed_flops / (2.0 * (double)floats);
+    double blocks = (double)divide_up(tiles, plan->blocking.strip_columns);
+    if (plan->packed_w_bytes > MEMORY_L2S * cpu_l2_bytes()) {
+        multiplies = fmax(multiplies, (double)plan->packed_w_bytes * blocks / memory);
+    }
+    double vectors =
+        (double)(divide_up(plan->layer.C, floats) + vectors_of_group(plan) * plan->layer.groups);
+    return multiplies + transform * (double)(points(plan) * tiles) * vectors;
 }
 
 void winograd_prepare(struct convoy_plan *plan)
@@ -197,14 +213,10 @@ void winograd_prepare(struct convoy_plan *plan)
     b->thread_bytes = winograd_carve(plan, NULL, NULL);
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
     plan->executed_flops = 2 * points(plan) * winograd_grid(plan).tiles * Cg * lanes;
-    const struct winograd_matrices *h = winograd_matrices_find(a->m_h + a->R - 1, a->R);
-    const struct winograd_matrices *w = winograd_matrices_find(a->m_w + a->S - 1, a->S);
-    /* roundings on the way of one term: transforms of x (alpha - 1 additions and the products, each
-       axis), of w (one rounding), the sum over channels, and back */
-    int64_t chunks = divide_up(Cg, b->depth_block);
-    int64_t longest =
-        2 * (h->alpha + w->alpha) + b->depth_block + chunks + 2 * (h->alpha + w->alpha) + 4;
-    plan->error_bound = sum_error_bound(longest) * amplification(h) * amplification(w);
+    plan->cost = predicted_cost(plan);
+    plan->error_bound = sum_error_bound(longest_chain(plan)) *
+                        amplification(winograd_matrices_find(a->m_h + a->R - 1, a->R)) *
+                        amplification(winograd_matrices_find(a->m_w + a->S - 1, a->S));
 }
 
 void winograd_describe(const struct convoy_plan *plan, char *text, size_t size)

@@ -9,10 +9,18 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "kernels/winograd/winograd.h"
 
 const struct algorithm *const algorithms[] = {
-    &algorithm_reference, &algorithm_naive,  &algorithm_reordered,
-    &algorithm_im2col,    &algorithm_direct, NULL,
+    &algorithm_reference,
+    &algorithm_naive,
+    &algorithm_reordered,
+    &algorithm_im2col,
+    &algorithm_direct,
+#define ROW(m_h, m_w, R, S) &winograd_algorithms[WINOGRAD_F##m_h##x##m_w##_##R##x##S].base,
+    WINOGRAD_VARIANTS(ROW)
+#undef ROW
+        NULL,
 };
 
 #define ALGORITHM_COUNT (sizeof algorithms / sizeof algorithms[0] - 1)
@@ -34,7 +42,7 @@ const char *convoy_algorithm_summary(size_t index)
 
 convoy_status algorithm_find(const char *name, const struct algorithm **algorithm)
 {
-    char known[400] = "";
+    char known[1000] = "";
     size_t length = 0;
 
     for (size_t i = 0; i < ALGORITHM_COUNT; i++) {

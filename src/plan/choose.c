@@ -1,9 +1,10 @@
 /**
  * @file choose.c
- * The first simple rule: of the algorithms that apply and keep tolerance, workspace limit and
- * memory, take the first of a fixed order, because on most layers each is faster than the next.
- * Layers whose filter has an infinity or a NaN and that have padding get one that leaves taps on
- * padding out, because 0 * infinity is a NaN. No times are predicted.
+ * The rule of choice: of the algorithms that apply and keep tolerance, workspace limit and memory,
+ * the one with the least cost. The cost is each algorithm's own prediction of its time on one
+ * thread, in vector multiply-adds (see `prepare` of each); a first simple model. Layers whose
+ * filter has an infinity or a NaN and that have padding get an algorithm that leaves taps on
+ * padding out, because 0 * infinity is a NaN.
  */
 #include "plan/choose.h"
 
@@ -22,11 +23,6 @@
 
 /* Threads above this are not used: workspaces are per thread, and their sum must stay a number. */
 #define THREADS_MAX 1024
-
-static const struct algorithm *const preferred[] = {
-    &algorithm_direct, &algorithm_im2col,    &algorithm_reordered,
-    &algorithm_naive,  &algorithm_reference, NULL,
-};
 
 static convoy_status check_options(const convoy_options *options)
 {
@@ -198,32 +194,28 @@ static convoy_status choose_forced(const struct request *request, struct convoy_
 convoy_status request_choose(const struct request *request, struct convoy_plan *plan)
 {
     char reason[sizeof plan->why], first_reason[sizeof plan->why] = "";
-    const char *first_name = "";
     convoy_status first_status = CONVOY_OK;
 
     if (request->forced) {
         return choose_forced(request, plan);
     }
-    for (size_t i = 0; preferred[i]; i++) {
-        convoy_status status = request_try(request, preferred[i], plan, reason);
-        if (!status && !first_status) {
-            snprintf(plan->why, sizeof plan->why,
-                     "it comes first in the order of preference, and it applies");
-            return CONVOY_OK;
+    plan->algorithm = NULL;
+    for (size_t i = 0; algorithms[i]; i++) {
+        struct convoy_plan candidate;
+        convoy_status status = request_try(request, algorithms[i], &candidate, reason);
+        if (!status && (!plan->algorithm || candidate.cost < plan->cost)) {
+            *plan = candidate;
         }
-        if (!status) {
-            snprintf(plan->why, sizeof plan->why,
-                     "it comes next in the order of preference; %s does not do: %.200s", first_name,
-                     first_reason);
-            return CONVOY_OK;
-        }
-        /* The favourite's reason tells most about what was asked for. */
-        if (!first_status) {
+        /* Of the reasons against, the one of the algorithm that can do most tells most. */
+        if (status && algorithms[i] == &algorithm_direct) {
             first_status = status;
-            first_name = preferred[i]->name;
             snprintf(first_reason, sizeof first_reason, "%s", reason);
         }
     }
-    return fail(first_status, "no algorithm can be used; the first choice, %s: %s", first_name,
-                first_reason);
+    if (!plan->algorithm) {
+        return fail(first_status, "no algorithm can be used; %s: %s", algorithm_direct.name,
+                    first_reason);
+    }
+    snprintf(plan->why, sizeof plan->why, "it is predicted to be the fastest of those that apply");
+    return CONVOY_OK;
 }

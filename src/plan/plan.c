@@ -160,10 +160,12 @@ static void explain_one(const struct request *request, const struct algorithm *a
         memcpy(description->why, chosen->why, sizeof chosen->why);
     } else if (status) {
         memcpy(description->why, reason, sizeof reason);
+    } else if (request->forced) {
+        snprintf(description->why, sizeof description->why, "%s was asked for by name",
+                 chosen->algorithm->name);
     } else {
         snprintf(description->why, sizeof description->why,
-                 request->forced ? "%s was asked for by name"
-                                 : "it comes after %s in the order of preference",
+                 "predicted to take %.2f times as long as %s", plan.cost / chosen->cost,
                  chosen->algorithm->name);
     }
 }
