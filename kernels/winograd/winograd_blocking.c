@@ -11,8 +11,9 @@
 #include "core/cpu.h"
 #include "core/layer_checked.h"
 
-/* Channels of a partial sum. Short sums are what makes F(4, 3) as accurate as a plain sum. */
-#define DEPTH_BLOCK 64
+/* Channels of a partial sum, at most. Short sums are what makes F(4, 3) as accurate as a plain sum:
+   64 would be 3 % faster and have twice the error. */
+#define DEPTH_BLOCK 44
 /* Packed w of more than so many L2s is taken to come from memory: tiles of a block then, if their
    transformed input and products are no more than so many bytes. */
 #define MEMORY_L2S      8
