@@ -43,8 +43,8 @@ typedef struct convoy_plan convoy_plan;
 /**
  * Choose an algorithm and pack the weights for it.
  *
- * A filter with an infinity or a NaN on a layer with padding is given to an algorithm that skips
- * taps on padding (others would make 0 * infinity = NaN of them), unless one is forced.
+ * A filter with an infinity or a NaN is given to an algorithm that multiplies it with real input
+ * only, not with padding (0 * infinity is a NaN) nor after a transform, unless one is forced.
  *
  * @param options  NULL: all defaults
  * @param plan     receives the plan, to be freed with convoy_plan_destroy
@@ -73,7 +73,7 @@ CONVOY_API size_t convoy_plan_workspace_bytes(const convoy_plan *plan);
  * @param workspace  convoy_plan_workspace_bytes() bytes, aligned to CONVOY_ALIGNMENT; NULL if 0
  * @retval CONVOY_ERROR_SHAPE, CONVOY_ERROR_LAYOUT, CONVOY_ERROR_TYPE
  * @retval CONVOY_ERROR_ALIGNMENT  a tensor is not aligned to its element, or the workspace to 64
- * @retval CONVOY_ERROR_OVERLAP    y shares memory with x (slices side by side do not)
+ * @retval CONVOY_ERROR_OVERLAP    y, x and workspace share memory (slices side by side do not)
  * @retval CONVOY_ERROR_ARGUMENT   the layer has a residual: use convoy_plan_execute_residual
  */
 CONVOY_API convoy_status convoy_plan_execute(const convoy_plan *plan, const convoy_tensor *x,
@@ -98,10 +98,11 @@ typedef struct convoy_description {
     convoy_isa isa;
     int threads;
     size_t workspace_bytes;
-    size_t packed_bytes;    /**< of weights and bias kept in the plan */
+    size_t packed_bytes;    /**< of weights and bias kept in the plan; explained without a bias */
     int64_t executed_flops; /**< what it really does, tile waste included */
     /** Proven: |y - exact| <= error_bound * (max|x| * sum|w_k| + |bias_k| + max|residual|), where
-     *  sum|w_k| is over the filter of output channel k. */
+     *  sum|w_k| is over the filter of output channel k; as long as no product or sum is so large
+     *  that it overflows or so small (below 2^-126) that it loses digits. */
     double error_bound;
     char blocking[160]; /**< tile, blocks and thread split, for a person */
 } convoy_description;

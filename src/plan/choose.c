@@ -3,8 +3,8 @@
  * The rule of choice: of the algorithms that apply and keep tolerance, workspace limit and memory,
  * the one with the least cost. The cost is each algorithm's own prediction of its time on one
  * thread, in vector multiply-adds (see `prepare` of each); a first simple model. Layers whose
- * filter has an infinity or a NaN and that have padding get an algorithm that leaves taps on
- * padding out, because 0 * infinity is a NaN.
+ * filter has an infinity or a NaN get an algorithm that multiplies real input with it and nothing
+ * else, because 0 * infinity is a NaN.
  */
 #include "plan/choose.h"
 
@@ -143,6 +143,19 @@ static convoy_status check_accuracy(const struct request *request, const struct 
     return CONVOY_OK;
 }
 
+/* A filter with an infinity or a NaN. */
+static convoy_status check_not_finite(const struct request *request,
+                                      const struct algorithm *algorithm, char *reason, size_t size)
+{
+    bool multiplies_padding = layer_is_padded(request->layer) && !algorithm->skips_padding;
+    if (multiplies_padding || algorithm->transforms) {
+        snprintf(reason, size, "the filter has an infinity or a NaN, and it %s",
+                 algorithm->transforms ? "transforms the filter" : "multiplies padding with it");
+        return CONVOY_ERROR_ALGORITHM;
+    }
+    return CONVOY_OK;
+}
+
 convoy_status request_try(const struct request *request, const struct algorithm *algorithm,
                           struct convoy_plan *plan, char *reason)
 {
@@ -172,10 +185,8 @@ convoy_status request_try(const struct request *request, const struct algorithm 
                  (double)needed_bytes(plan) / MiB, (double)memory / MiB);
         return CONVOY_ERROR_TOO_LARGE;
     }
-    if (request->weights_not_finite && !request->forced && !algorithm->skips_padding) {
-        snprintf(reason, size,
-                 "the filter has an infinity or a NaN, and it multiplies padding with it");
-        return CONVOY_ERROR_ALGORITHM;
+    if (request->weights_not_finite && !request->forced) {
+        return check_not_finite(request, algorithm, reason, size);
     }
     return CONVOY_OK;
 }

@@ -15,7 +15,7 @@ struct request {
     const struct algorithm *forced; /* NULL: the planner chooses */
     int threads;
     bool bias;
-    bool weights_not_finite; /* on a layer with padding */
+    bool weights_not_finite;
 };
 
 /**

@@ -75,8 +75,7 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
         return status;
     }
     request.bias = weights->bias != NULL;
-    request.weights_not_finite =
-        layer_is_padded(layer) && !all_finite(weights->filter, layer->K * layer_depth(layer));
+    request.weights_not_finite = !all_finite(weights->filter, layer->K * layer_depth(layer));
     if ((status = request_choose(&request, &chosen)) ||
         (status = memory_allocate(sizeof chosen, "the plan", &memory))) {
         return status;

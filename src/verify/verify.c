@@ -65,7 +65,7 @@ static convoy_status create_plan(struct run *run, const struct verify_case *whic
     if (filling->bias) {
         memcpy(run->bias.tensor.data, filling->bias, (size_t)run->layer.K * sizeof(float));
     }
-    convoy_status status = convoy_plan_create(&run->layer, &weights, &options, plan);
+    convoy_status status = run->options.create(&run->layer, &weights, &options, plan);
     if (status) {
         return status;
     }
@@ -258,6 +258,7 @@ static void complete(struct run *run, const char **names)
     static const convoy_layout both[] = {CONVOY_NCHW, CONVOY_NHWC};
     static const int one_and_two[] = {1, 2};
     struct verify_options *o = &run->options;
+    o->create = o->create ? o->create : convoy_plan_create;
     if (o->layout_count == 0) {
         o->layouts = both;
         o->layout_count = 2;

@@ -31,6 +31,9 @@ struct verify_options {
     const int *threads; /* none: 1 and 2 */
     size_t thread_count;
     uint64_t seed;
+    /* How plans are made; NULL: convoy_plan_create. For kernels that no convoy_isa stands for. */
+    convoy_status (*create)(const convoy_layer *layer, const convoy_weights *weights,
+                            const convoy_options *options, convoy_plan **plan);
     bool no_bias;
     bool dense; /* x, y, residual without gaps; else they are slices of larger tensors */
 };
