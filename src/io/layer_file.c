@@ -1,0 +1,273 @@
+/**
+ * @file layer_file.c
+ * Lists of layers: parsing the text, and finding the lists that come with Convoy.
+ */
+#include "io/layer_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/error.h"
+
+#define SUFFIX ".txt"
+
+static convoy_status append(struct layer_list *list, const char *name, const convoy_layer *layer)
+{
+    /* room doubles at powers of two */
+    if ((list->count & (list->count - 1)) == 0) {
+        size_t room = list->count ? 2 * list->count : 1;
+        struct named_layer *grown = realloc(list->layers, room * sizeof *grown);
+        if (!grown) {
+            return fail(CONVOY_ERROR_MEMORY, "no memory for %zu layers", room);
+        }
+        list->layers = grown;
+    }
+    struct named_layer *entry = &list->layers[list->count++];
+    snprintf(entry->name, sizeof entry->name, "%s", name);
+    entry->layer = *layer;
+    return CONVOY_OK;
+}
+
+/* One line, without its end; comments and blanks are nothing. */
+static convoy_status parse_line(const char *path, long number, char *line, struct layer_list *list)
+{
+    const char *blanks = " \t\r\n\v\f";
+    char *comment = strchr(line, '#'), *rest = NULL;
+    if (comment) {
+        *comment = '\0';
+    }
+    char *name = strtok_r(line, blanks, &rest);
+    char *problem = name ? strtok_r(NULL, blanks, &rest) : NULL;
+    char *extra = problem ? strtok_r(NULL, blanks, &rest) : NULL;
+    convoy_layer layer;
+    if (!name) {
+        return CONVOY_OK;
+    }
+    if (!problem || extra) {
+        return fail(CONVOY_ERROR_SYNTAX,
+                    "%s:%ld: %s '%.60s'; a line is `name problem`, and # starts a comment", path,
+                    number,
+                    extra ? "there is more after the problem:" : "there is no problem after",
+                    extra ? extra : name);
+    }
+    if (strlen(name) >= LAYER_NAME_SIZE) {
+        return fail(CONVOY_ERROR_SYNTAX, "%s:%ld: the name '%.40s...' has more than %d characters",
+                    path, number, name, LAYER_NAME_SIZE - 1);
+    }
+    convoy_status status = convoy_layer_parse(problem, &layer);
+    if (status) {
+        char detail[400];
+        snprintf(detail, sizeof detail, "%s", convoy_error_detail());
+        return fail(status, "%s:%ld: %s", path, number, detail);
+    }
+    return append(list, name, &layer);
+}
+
+static convoy_status read_lines(const char *path, FILE *stream, struct layer_list *list)
+{
+    char *line = NULL;
+    size_t room = 0;
+    long number = 0;
+    convoy_status status = CONVOY_OK;
+    ssize_t length;
+    while (!status && (length = getline(&line, &room, stream)) >= 0) {
+        number++;
+        if (strlen(line) != (size_t)length) {
+            status = fail(CONVOY_ERROR_SYNTAX, "%s:%ld: a zero byte; a layer file is text", path,
+                          number);
+            break;
+        }
+        status = parse_line(path, number, line, list);
+    }
+    if (!status && ferror(stream)) {
+        status = fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(errno));
+    }
+    if (!status && list->count == 0) {
+        status = fail(CONVOY_ERROR_SYNTAX, "%s has no layer; a line is `name problem`", path);
+    }
+    free(line);
+    return status;
+}
+
+convoy_status layer_file_read(const char *path, struct layer_list *list)
+{
+    struct layer_list read = {0};
+    struct stat what;
+    FILE *stream = fopen(path, "re");
+    if (!stream || fstat(fileno(stream), &what) != 0 || S_ISDIR(what.st_mode)) {
+        int error = stream ? EISDIR : errno;
+        if (stream) {
+            fclose(stream);
+        }
+        return fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(error));
+    }
+    convoy_status status = read_lines(path, stream, &read);
+    fclose(stream);
+    if (status) {
+        layer_list_destroy(&read);
+        return status;
+    }
+    *list = read;
+    return CONVOY_OK;
+}
+
+void layer_list_destroy(struct layer_list *list)
+{
+    free(list->layers);
+    *list = (struct layer_list){0};
+}
+
+/* Where lists may lie, in the order in which they are looked for. */
+static const char *list_directory(int index)
+{
+    switch (index) {
+    case 0:
+        return getenv("CONVOY_LAYERS") ? getenv("CONVOY_LAYERS") : "";
+    case 1:
+        return CONVOY_LAYERS_SOURCE;
+    case 2:
+        return CONVOY_LAYERS_INSTALLED;
+    }
+    return NULL;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool has_name(char **names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Add the lists of one directory; a directory that is not there has none. */
+static convoy_status add_names(const char *directory, char ***names, size_t *count)
+{
+    DIR *stream = *directory ? opendir(directory) : NULL;
+    convoy_status status = CONVOY_OK;
+    const struct dirent *entry;
+    while (stream && !status && (entry = readdir(stream))) {
+        size_t length = strlen(entry->d_name), suffix = strlen(SUFFIX);
+        if (length <= suffix || strcmp(entry->d_name + length - suffix, SUFFIX) != 0) {
+            continue;
+        }
+        char *name = strndup(entry->d_name, length - suffix);
+        char **grown = realloc(*names, (*count + 2) * sizeof *grown);
+        *names = grown ? grown : *names;
+        if (!name || !grown) {
+            free(name);
+            status = fail(CONVOY_ERROR_MEMORY, "no memory for the names of the layer lists");
+        } else if (has_name(*names, *count, name)) {
+            free(name);
+        } else {
+            (*names)[(*count)++] = name;
+            (*names)[*count] = NULL;
+        }
+    }
+    if (stream) {
+        closedir(stream);
+    }
+    return status;
+}
+
+convoy_status layer_list_names(char ***names)
+{
+    size_t count = 0;
+    char **found = calloc(1, sizeof *found);
+    convoy_status status =
+        found ? CONVOY_OK : fail(CONVOY_ERROR_MEMORY, "no memory for the names of the layer lists");
+    for (int i = 0; !status && list_directory(i); i++) {
+        status = add_names(list_directory(i), &found, &count);
+    }
+    if (status) {
+        layer_list_names_destroy(found);
+        return status;
+    }
+    qsort(found, count, sizeof *found, compare_names);
+    *names = found;
+    return CONVOY_OK;
+}
+
+void layer_list_names_destroy(char **names)
+{
+    for (char **name = names; name && *name; name++) {
+        free(*name);
+    }
+    free(names);
+}
+
+/* The file of a list that comes with Convoy; owned, NULL if there is none. */
+static char *find_list(const char *name)
+{
+    for (int i = 0; list_directory(i) && !strchr(name, '/'); i++) {
+        char *path = NULL;
+        struct stat what;
+        if (*list_directory(i) && asprintf(&path, "%s/%s" SUFFIX, list_directory(i), name) >= 0) {
+            if (stat(path, &what) == 0 && S_ISREG(what.st_mode)) {
+                return path;
+            }
+            free(path);
+        }
+    }
+    return NULL;
+}
+
+static convoy_status append_file(const char *path, struct layer_list *list)
+{
+    struct layer_list read = {0};
+    convoy_status status = layer_file_read(path, &read);
+    for (size_t i = 0; !status && i < read.count; i++) {
+        status = append(list, read.layers[i].name, &read.layers[i].layer);
+    }
+    layer_list_destroy(&read);
+    return status;
+}
+
+/* Nothing of that name: say what there is. */
+static convoy_status refuse(const char *what)
+{
+    char known[300] = "";
+    char **names = NULL;
+    size_t length = 0;
+    if (layer_list_names(&names) == CONVOY_OK) {
+        for (char **name = names; *name && length < sizeof known; name++) {
+            length += (size_t)snprintf(known + length, sizeof known - length, " %s", *name);
+        }
+        layer_list_names_destroy(names);
+    }
+    return fail(CONVOY_ERROR_ARGUMENT,
+                "'%.80s' is no file, no problem string and no layer list; the lists are%s", what,
+                known);
+}
+
+convoy_status layer_list_append(const char *what, struct layer_list *list)
+{
+    struct stat status;
+    convoy_layer layer;
+    char *path = find_list(what);
+    if (path) {
+        convoy_status result = append_file(path, list);
+        free(path);
+        return result;
+    }
+    if (stat(what, &status) == 0 || strchr(what, '/')) {
+        return append_file(what, list);
+    }
+    convoy_status parsed = convoy_layer_parse(what, &layer);
+    if (parsed == CONVOY_OK) {
+        return append(list, what, &layer);
+    }
+    /* Something that starts like a problem string gets the reason why it is none. */
+    bool like_a_problem = (what[0] == 'n' || what[0] == 'c') && what[1] >= '0' && what[1] <= '9';
+    return like_a_problem || parsed != CONVOY_ERROR_SYNTAX ? parsed : refuse(what);
+}
