@@ -80,7 +80,7 @@ class Programs(unittest.TestCase):
         for c in range(3):
             for r in range(3):
                 for s in range(3):
-                    h, w = p * 2 - 0 + r, q - 1 + s
+                    h, w = p * 2 - 0 + r, q - 2 + s  # _pd0,1,2,1 is top,bottom,left,right
                     if 0 <= h < 9 and 0 <= w < 7:
                         value = x[((n * 6 + 3 + c) * 9 + h) * 7 + w]
                         total += value * filter_[((k * 3 + c) * 3 + r) * 3 + s]

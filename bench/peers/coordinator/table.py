@@ -7,6 +7,7 @@ MARKS = """\
 ~ the rounds' minima differ by more than 10 %: the machine was not quiet
 ! error above 0.01 of the reference's rms: something else was computed, not ranked"""
 SPREAD_MOST = 1.1
+FEW = 3  # variants of an engine that are shown each when they do not apply
 HEAD = f"  {'engine':<12}{'variant':<18}{'min ms':>10}{'median':>10}{'GFLOP/s':>9}{'peak':>7}"
 HEAD += f"{'ratio':>8}  {'error':<9}kernel"
 
@@ -50,13 +51,30 @@ def _row(result, peak):
     return f"{text}{marks(result):<3}{result['implementation']}"[:118]
 
 
+def _unsupported(results):
+    """A line for each engine that has many variants which do not apply."""
+    names = {}
+    for result in results:
+        if result["status"] == "unsupported":
+            names.setdefault(result["engine"], []).append(result["variant"])
+    many = {engine: variants for engine, variants in names.items() if len(variants) > FEW}
+    lines = [
+        f"  {engine:<12}unsupported: {', '.join(variants)}" for engine, variants in many.items()
+    ]
+    return set(many), lines
+
+
 def layer_block(layer, results, peak):
     """The layer's name and a line a column. `peak` in GFLOP/s, or 0."""
     threads = results[0]["threads"]
     name = layer["layer"] if layer["layer"] != layer["problem"] else ""
+    folded, folded_lines = _unsupported(results)
     head = f"{name} {layer['problem']}".strip()
     lines = [f"{head}  {plural(threads)}  {2e-9 * layer['macs']:.3f} GFLOP", HEAD]
-    return "\n".join(lines + [_row(result, peak) for result in results]) + "\n"
+    for result in results:
+        if result["status"] != "unsupported" or result["engine"] not in folded:
+            lines.append(_row(result, peak))
+    return "\n".join(lines + folded_lines) + "\n"
 
 
 def overheads(columns, threads):
@@ -86,6 +104,8 @@ def summary(results):
                 for r in results
                 if (r["engine"], r["variant"], r["threads"]) == (engine, variant, threads)
             ]
+            if all(r["status"] == "unsupported" for r in mine):
+                continue
             ratios = [r["ratio"] for r in mine if r["ratio"]]
             errors = [r["error"] for r in mine if r["error"] is not None]
             faster = sum(ratio < 1 for ratio in ratios)
