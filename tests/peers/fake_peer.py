@@ -1,6 +1,6 @@
 """A peer without an engine, for test_coordinator.py: behaves as its arguments say.
 
-fake_peer.py NAME BEHAVIOUR MILLISECONDS, where the behaviour is one of: good, wrong (a large error),
+fake_peer.py NAME BEHAVIOUR MILLISECONDS, where the behaviour is one of: good, wrong (large error),
 lost (no finite error), refuses, dies, hangs, babbles (answers no JSON).
 """
 

@@ -15,8 +15,12 @@ class Engine(NamedTuple):
     packages: tuple = ()  # what the program needs from Debian
 
 
+# What Convoy itself is built with.
+BUILD_PACKAGES = ("gcc", "g++", "meson", "ninja-build", "pkg-config", "libopenblas-openmp-dev")
+BUILD_PACKAGES += ("libpng-dev", "libjpeg-dev", "libbenchmark-dev", "libjansson-dev")
+
 ENGINES = (
-    Engine("convoy", program="convoy-peer"),
+    Engine("convoy", program="convoy-peer", packages=BUILD_PACKAGES),
     Engine("onednn", program="onednn-peer", packages=("libdnnl-dev",)),
     Engine("onnxruntime", script="onnxruntime_peer.py", wheels=("numpy", "onnx", "onnxruntime")),
     Engine("openvino", script="openvino_peer.py", wheels=("numpy", "openvino")),
@@ -51,7 +55,7 @@ def command(engine, build):
 def missing(engine, build):
     """Why the engine cannot be started, or None."""
     if not os.path.exists(command(engine, build)[0]):
-        if engine.packages:
-            return f"{' '.join(engine.packages)} is not installed, or not built for: use --install"
+        if engine.program:
+            return f"not built: {' '.join(engine.packages)} may be missing, use --install"
         return "its wheels are not installed: use --install"
     return None

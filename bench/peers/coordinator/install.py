@@ -39,16 +39,18 @@ def install_packages(packages):
     missing = [name for name in packages if not _is_installed(name)]
     if not missing:
         return True
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
     if not shutil.which("apt-get"):
         say(f"not Debian: install what corresponds to {' '.join(missing)}")
         return False
+    prefix = []
     if os.geteuid() != 0:
-        command.insert(0, "sudo")
+        prefix = ["sudo"]
         if not shutil.which("sudo"):
-            say("as root, run: " + " ".join(command[1:]))
+            say("as root, run: " + " ".join(install))
             return False
-    return run(command)
+    # A second try with fresh lists of packages.
+    return run(prefix + install) or (run(prefix + ["apt-get", "update"]) and run(prefix + install))
 
 
 def _is_installed(package):
