@@ -78,6 +78,7 @@ struct algorithm {
     /* a few words on plan->blocking for a person */
     void (*describe)(const struct convoy_plan *plan, char *text, size_t size);
     bool skips_padding; /* taps on padding are never multiplied: safe for non-finite weights */
+    bool portable;      /* runs no kernels of an ISA: the same code whichever is asked for */
     bool transforms;    /* multiplies linear combinations of x and w (Winograd): excluded by
                            CONVOY_TOLERANCE_STRICT */
 };

@@ -246,4 +246,5 @@ const struct algorithm algorithm_im2col = {
     .execute = im2col_execute,
     .describe = im2col_describe,
     .skips_padding = false,
+    .portable = true,
 };

@@ -91,4 +91,5 @@ const struct algorithm algorithm_naive = {
     .execute = naive_execute,
     .describe = naive_describe,
     .skips_padding = true,
+    .portable = true,
 };

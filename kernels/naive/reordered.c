@@ -233,4 +233,5 @@ const struct algorithm algorithm_reordered = {
     .execute = reordered_execute,
     .describe = reordered_describe,
     .skips_padding = true,
+    .portable = true,
 };

@@ -136,4 +136,5 @@ const struct algorithm algorithm_reference = {
     .execute = reference_execute,
     .describe = reference_describe,
     .skips_padding = true,
+    .portable = true,
 };

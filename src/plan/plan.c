@@ -111,12 +111,17 @@ size_t convoy_plan_workspace_bytes(const convoy_plan *plan)
     return plan ? plan->workspace_bytes : 0;
 }
 
+static convoy_isa isa_of(const struct algorithm *algorithm, const struct isa_kernels *kernels)
+{
+    return algorithm->portable ? CONVOY_ISA_PORTABLE : kernels->isa;
+}
+
 /* The numbers of a prepared plan. */
 static void describe(const struct convoy_plan *plan, convoy_description *description)
 {
     description->algorithm = plan->algorithm->name;
     description->summary = plan->algorithm->summary;
-    description->isa = plan->kernels->isa;
+    description->isa = isa_of(plan->algorithm, plan->kernels);
     description->threads = plan->threads;
     description->workspace_bytes = plan->workspace_bytes;
     description->packed_bytes = plan->packed_w_bytes + plan->bias_bytes;
@@ -148,7 +153,7 @@ static void explain_one(const struct request *request, const struct algorithm *a
         .algorithm = algorithm->name,
         .summary = algorithm->summary,
         .reason = algorithm->refuse(algorithm, request->layer),
-        .isa = request->kernels->isa,
+        .isa = isa_of(algorithm, request->kernels),
         .threads = request->threads,
         .chosen = algorithm == chosen->algorithm,
     };

@@ -159,19 +159,18 @@ static convoy_status run_case(struct run *run, const struct verify_case *which, 
     return status;
 }
 
-/* All ISAs and thread counts of one algorithm. */
-static convoy_status run_algorithm(struct run *run, const char *name, bool transforms)
+/* All thread counts of one algorithm on one ISA. */
+static convoy_status run_algorithm(struct run *run, const char *name, convoy_isa isa,
+                                   bool transforms)
 {
     const struct verify_options *o = &run->options;
     bool equal = run->filling.exact && !transforms;
-    for (size_t i = 0; i < o->isa_count; i++) {
-        uint64_t digest = 0;
-        for (size_t t = 0; t < o->thread_count; t++) {
-            struct verify_case which = {name, o->isas[i], run->layer.layout, o->threads[t]};
-            convoy_status status = run_case(run, &which, equal, t == 0, &digest);
-            if (status) {
-                return status;
-            }
+    uint64_t digest = 0;
+    for (size_t t = 0; t < o->thread_count; t++) {
+        struct verify_case which = {name, isa, run->layer.layout, o->threads[t]};
+        convoy_status status = run_case(run, &which, equal, t == 0, &digest);
+        if (status) {
+            return status;
         }
     }
     return CONVOY_OK;
@@ -196,24 +195,32 @@ static const convoy_description *find(const convoy_description *descriptions, co
     return NULL;
 }
 
-/* All algorithms, on operands that are there. */
-static convoy_status run_algorithms(struct run *run)
+/* All algorithms on one ISA; on the first also those that have no kernels for it. */
+static convoy_status run_isa(struct run *run, size_t index, convoy_description *descriptions)
 {
     const struct verify_options *o = &run->options;
-    size_t count = convoy_algorithm_count();
-    convoy_description *descriptions = malloc(2 * count * sizeof *descriptions);
-    if (!descriptions) {
-        return CONVOY_ERROR_MEMORY;
-    }
-    convoy_status status = convoy_layer_explain(&run->layer, NULL, descriptions);
+    convoy_isa isa = o->isas[index] == CONVOY_ISA_BEST ? convoy_isa_best() : o->isas[index];
+    convoy_options options = {.isa = isa};
+    convoy_description *strict = descriptions + convoy_algorithm_count();
+    convoy_status status = convoy_layer_explain(&run->layer, &options, descriptions);
     for (size_t i = 0; !status && i < o->algorithm_count; i++) {
-        const convoy_description *found = find(descriptions, o->algorithms[i]);
+        const char *name = o->algorithms[i];
+        const convoy_description *found = find(descriptions, name);
         if (found && found->reason) {
-            run->result->not_applied++;
-            continue;
+            run->result->not_applied += index == 0;
+        } else if (!found || found->isa == isa || index == 0) {
+            status = run_algorithm(run, name, isa, transforms(&run->layer, name, strict));
         }
-        status = run_algorithm(run, o->algorithms[i],
-                               transforms(&run->layer, o->algorithms[i], descriptions + count));
+    }
+    return status;
+}
+
+static convoy_status run_algorithms(struct run *run)
+{
+    convoy_description *descriptions = malloc(2 * convoy_algorithm_count() * sizeof *descriptions);
+    convoy_status status = descriptions ? CONVOY_OK : CONVOY_ERROR_MEMORY;
+    for (size_t i = 0; !status && i < run->options.isa_count; i++) {
+        status = run_isa(run, i, descriptions);
     }
     free(descriptions);
     return status;

@@ -4,12 +4,12 @@
  * each result with the float64 sums of the reference. Used by the command's `verify`, by
  * check_kernels and by the benchmark; built on the public API only.
  *
- * A case is one combination. Each is run on two fillings: small integers, whose sums are exact in
- * float32, so that the result must be equal (algorithms that transform their operands, those that
- * CONVOY_TOLERANCE_STRICT excludes, are held to their bound instead); then random values, within
- * the bound that the plan promises. Every buffer has guards before, behind and in its gaps, the
- * output is poisoned before, inputs must be unchanged after; and results must have the same bits
- * for all thread counts.
+ * A case is one combination; algorithms without kernels for an ISA run on the first ISA only. Each
+ * is run on two fillings: small integers, whose sums are exact in float32, so that the result must
+ * be equal (algorithms that transform their operands, those that CONVOY_TOLERANCE_STRICT excludes,
+ * are held to their bound instead); then random values, within the bound that the plan promises.
+ * Every buffer has guards before, behind and in its gaps, the output is poisoned before, inputs
+ * must be unchanged after; and results must have the same bits for all thread counts.
  */
 #ifndef CONVOY_VERIFY_VERIFY_H
 #define CONVOY_VERIFY_VERIFY_H

@@ -1,0 +1,241 @@
+/**
+ * @file check_kernels.c
+ * Every algorithm x usable ISA x layout x thread count on layers at the edges of tiles and blocks,
+ * against the reference (see src/verify/verify.h for what is compared). A failure prints the
+ * problem, the case and the seed; CONVOY_SEED=n repeats a run with other data.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "support/check.h"
+#include "support/layers.h"
+#include "verify/verify.h"
+
+#define RANDOM_LAYERS 120
+#define RANDOM_MACS   400000
+
+static uint64_t seed = 20;
+static int64_t cases;
+static struct verify_case worst;
+static double worst_fraction;
+
+static void print_isas(void)
+{
+    for (int i = CONVOY_ISA_PORTABLE; i < CONVOY_ISA_COUNT; i++) {
+        convoy_isa isa = (convoy_isa)i;
+        print_message("ISA %-8s %s\n", convoy_isa_name(isa),
+                      convoy_isa_usable(isa)     ? "runs"
+                      : convoy_isa_compiled(isa) ? "skipped: this machine cannot run it"
+                                                 : "skipped: not compiled for this machine");
+    }
+}
+
+static void check_layer(const convoy_layer *layer, bool dense)
+{
+    struct verify_options options = {.seed = seed, .dense = dense};
+    struct verify_result result;
+    char problem[CONVOY_PROBLEM_SIZE];
+    convoy_layer_print(layer, problem, sizeof problem);
+    convoy_status status = verify_layer(layer, &options, &result);
+    if (status) {
+        fail_msg("%s: %s: %s", problem, convoy_status_name(status), convoy_error_detail());
+    }
+    cases += result.cases;
+    if (result.worst_fraction > worst_fraction) {
+        worst_fraction = result.worst_fraction;
+        worst = result.worst;
+    }
+    if (result.failed) {
+        fail_msg("%s%s activation %s, seed %" PRIu64 ": %" PRId64 " of %" PRId64
+                 " cases failed; first %s",
+                 problem, layer->epilogue.residual ? " with residual," : "",
+                 convoy_activation_name(layer->epilogue.activation), seed, result.failed,
+                 result.cases, result.failure);
+    }
+}
+
+static void check_problem(const char *problem)
+{
+    convoy_layer layer = parse_layer(problem);
+    check_layer(&layer, false);
+}
+
+/* Pixels of a row around the widths of register tiles, with and without padding. */
+static void test_pixels(void **state)
+{
+    (void)state;
+    for (int width = 1; width <= 27; width++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c5h2w%d_k9r1s1", width);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c3h3w%d_k17r3s3_pd1", width);
+        check_problem(problem);
+    }
+}
+
+/* Output channels around the widths of one to four vectors. */
+static void test_output_channels(void **state)
+{
+    (void)state;
+    for (int K = 1; K <= 70; K++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c4h3w4_k%dr3s3_pd1", K);
+        check_problem(problem);
+    }
+}
+
+static void test_input_channels(void **state)
+{
+    (void)state;
+    for (int C = 1; C <= 35; C++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c%dh4w5_k10r3s3_pd1", C);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n2c%dh3w3_k7r1s1", C);
+        check_problem(problem);
+    }
+}
+
+/* Layers that are odd in one way each. */
+static void test_odd_layers(void **state)
+{
+    static const char *const problems[] = {
+        "n1c1h1w1_k1r1s1",
+        "n1c3h7w7_k4r3s3_st2",
+        "n1c3h8w9_k4r3s3_st2x3_pd1",
+        "n1c3h9w5_k4r2s2",                  /* even filter */
+        "n1c3h9w5_k4r4s6_pd1,2,3,2",        /* even filter, every padding another */
+        "n1c3h9w9_k4r3s3_dl2",              /* dilation */
+        "n1c3h9w12_k4r3s3_dl2x3_pd2x3",     /* dilation, as "same" */
+        "n1c3h9w12_k4r3s3_st2_dl3_pd2",     /* stride and dilation */
+        "n1c2h5w4_k3r3s3_pd4",              /* padding above the filter: outputs of padding only */
+        "n2c2h3w3_k3r3s3_pd3x5",            /* the same with several images */
+        "n1c2h3w3_k3r7s7_pd3",              /* filter larger than the input */
+        "n1c2h2w1_k3r11s11_pd5",            /* the same, larger */
+        "n1c2h12w10_k3r1s7_pd0x3",          /* one-dimensional filters */
+        "n1c2h12w10_k3r5s1_pd2x0",          /* ... */
+        "n1c6h6w6_k5r3s3_pd1,0,0,1",        /* padding on two sides */
+        "n1c6h20w20_k5r3s3_st5",            /* stride above the filter: inputs that nobody sees */
+        "n1c6h10w10_k5r1s1_st3",            /* 1x1 with stride */
+        "n1c6h6w5_k5r1s1_pd1",              /* 1x1 with padding */
+        "n3c5h4w4_k6r3s3_pd1",              /* images share a strip */
+        "n1c4h1w50_k5r1s9_pd0x4",           /* height 1: a 1-d convolution */
+        "n1c4h50w1_k5r9s1_pd4x0",           /* width 1 */
+        "n1c1h30w30_k1r3s3_pd1",            /* one channel to one */
+        "n1c7h14w14_k6r3s3_same",           /* named paddings */
+        "n1c7h14w13_k6r4s4_st2_same",       /* ... the odd one at the end */
+        "n1c7h14w13_k6r4s4_st2_same_lower", /* ... at the start */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        check_problem(problems[i]);
+    }
+}
+
+static void test_groups(void **state)
+{
+    static const char *const problems[] = {
+        "n1c6h5w5_k4r3s3_pd1_g2",        "n1c6h5w5_k6r3s3_pd1_g3",
+        "n1c32h4w4_k32r3s3_pd1_g4",      "n1c34h4w4_k66r3s3_pd1_g2",
+        "n1c64h4w4_k32r1s1_g4",          "n2c24h5w5_k48r3s3_st2_pd1_g8",
+        "n1c1h6w6_k5r3s3_pd1",           "n1c7h6w6_k7r3s3_pd1_g7",
+        "n1c16h6w7_k16r3s3_pd1_g16",     "n1c33h9w9_k33r3s3_st2_pd1_g33",
+        "n1c17h9w9_k17r5s5_pd2_g17",     "n1c5h8w8_k15r3s3_pd1_g5",
+        "n1c20h7w7_k40r3s3_dl2_pd2_g20", "n2c9h1w20_k18r1s5_pd0x2_g9",
+        "n1c12h6w6_k36r1s1_g12",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        check_problem(problems[i]);
+    }
+}
+
+/* Every activation with and without a residual, on a layer with tails in all directions. */
+static void test_epilogues(void **state)
+{
+    static const convoy_epilogue epilogues[] = {
+        {.activation = CONVOY_RELU},
+        {.activation = CONVOY_RELU6},
+        {.activation = CONVOY_LEAKY_RELU, .slope = 0.25f},
+        {.activation = CONVOY_LEAKY_RELU, .slope = 0.1f},
+        {.activation = CONVOY_LEAKY_RELU, .slope = -3.0f},
+        {.activation = CONVOY_CLIP, .low = -5.5f, .high = 7.25f},
+        {.activation = CONVOY_IDENTITY},
+    };
+    static const char *const problems[] = {"n2c5h5w7_k19r3s3_pd1", "n1c18h5w4_k18r3s3_pd1_g18",
+                                           "n1c5h6w6_k21r1s1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof epilogues / sizeof epilogues[0]; i++) {
+        for (size_t j = 0; j < sizeof problems / sizeof problems[0]; j++) {
+            convoy_layer layer = parse_layer(problems[j]);
+            layer.epilogue = epilogues[i];
+            check_layer(&layer, false);
+            layer.epilogue.residual = true;
+            check_layer(&layer, false);
+        }
+    }
+}
+
+/* Layers of several blocks in one direction: pixels, depth, output channels. */
+static void test_many_blocks(void **state)
+{
+    static const char *const problems[] = {
+        "n1c16h33w65_k24r3s3_pd1", "n1c4200h2w3_k5r1s1",    "n1c500h3w3_k3r3s3_pd1",
+        "n1c3h2w2_k4200r1s1",      "n1c3h3w700_k9r3s3_pd1", "n9c3h5w5_k70r3s3_pd1",
+        "n1c40h12w12_k140r3s3",    "n1c1h90w90_k1r5s5_pd2",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        check_problem(problems[i]);
+    }
+}
+
+/* Tensors without gaps take other paths: rows that follow each other are one. */
+static void test_dense(void **state)
+{
+    static const char *const problems[] = {
+        "n1c5h7w9_k18r1s1",  "n2c12h8w8_k20r1s1_g2",   "n1c4h9w9_k17r3s3_pd1",
+        "n2c3h6w5_k33r3s3",  "n1c6h9w7_k6r3s3_pd1_g6", "n1c3h20w20_k8r7s7_st2_pd3",
+        "n1c16h5w5_k16r3s3",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i]);
+        check_layer(&layer, true);
+        layer.epilogue.residual = true;
+        check_layer(&layer, true);
+    }
+}
+
+static void test_random(void **state)
+{
+    uint64_t random = seed;
+    (void)state;
+    for (int i = 0; i < RANDOM_LAYERS; i++) {
+        convoy_layer layer;
+        random_layer(&random, RANDOM_MACS, &layer);
+        check_layer(&layer, i % 4 == 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pixels),         cmocka_unit_test(test_output_channels),
+        cmocka_unit_test(test_input_channels), cmocka_unit_test(test_odd_layers),
+        cmocka_unit_test(test_groups),         cmocka_unit_test(test_epilogues),
+        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_random),
+    };
+    char text[128] = "none";
+    seed = test_seed(seed);
+    print_message("seed %" PRIu64 "\n", seed);
+    print_isas();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (worst.algorithm) {
+        verify_case_print(&worst, text, sizeof text);
+    }
+    print_message("%" PRId64 " cases; largest error %.3f of its bound: %s\n", cases, worst_fraction,
+                  text);
+    return failed;
+}
