@@ -1,0 +1,52 @@
+/**
+ * @file run_job.h
+ * What `convoy run` works on, and its steps: load, execute, write, print.
+ */
+#ifndef CONVOY_CLI_RUN_JOB_H
+#define CONVOY_CLI_RUN_JOB_H
+
+#include "cli/options.h"
+#include "convoy/convoy.h"
+
+struct run_options {
+    struct globals globals;
+    const char *input, *filter, *bias, *residual, *output;
+    const char *stride, *pad, *dilation;
+    int64_t groups; /* 0: not given */
+    const char *activation, *layout, *algorithm, *tolerance;
+    int64_t repeat; /* 0: once */
+    struct number scale, offset;
+    bool grey, rgb;
+};
+
+struct job {
+    const struct run_options *given;
+    convoy_layer layer;
+    convoy_options options;
+    convoy_counts counts;
+    int64_t P, Q;
+    convoy_tensor x, filter, bias, residual, y; /* owned; no data: not there */
+    convoy_plan *plan;                          /* owned */
+    void *workspace;                            /* owned */
+    convoy_description description;
+    double create_seconds;
+    double *seconds; /* of each execution, ascending; owned */
+    size_t repeats;
+};
+
+/* Each step returns EXIT_GOOD, or the exit code of the error that it reported. */
+
+/** Read what the options name, or make random operands for the problem string; set the layer. */
+int job_load(struct job *job, const char *problem);
+
+/** Can the output be written where it is asked for? Nothing is created. */
+int output_check_path(const char *path);
+/** Can its format hold a result of this layer, and do --scale and --offset belong to it? */
+int output_check_layer(const struct job *job);
+/** Write y, if an output was named. */
+int output_write(struct job *job);
+
+/** The summary on stdout, for a person or as JSON. */
+int job_print(const struct job *job);
+
+#endif
