@@ -69,12 +69,32 @@ void left_out_add(struct left_out *left_out, const char *algorithm, const char *
     }
 }
 
+/* An entry that is told together with entry i, because reason and layers are the same. */
+static int told_with(const struct left_out *left_out, size_t i, size_t other)
+{
+    const struct left_out_entry *a = &left_out->entries[i], *b = &left_out->entries[other];
+    return a->layers && b->layers && strcmp(a->reason, b->reason) == 0 &&
+           strcmp(a->layers, b->layers) == 0;
+}
+
 void left_out_print(const struct left_out *left_out)
 {
     for (size_t i = 0; i < left_out->count; i++) {
         const struct left_out_entry *entry = &left_out->entries[i];
-        fprintf(stderr, "left out: %s: %s; on %s\n", entry->algorithm, entry->reason,
-                entry->layers ? entry->layers : "?");
+        size_t first = 0;
+        while (first < i && !told_with(left_out, i, first)) {
+            first++;
+        }
+        if (first < i) {
+            continue;
+        }
+        fprintf(stderr, "left out: %s", entry->algorithm);
+        for (size_t other = i + 1; other < left_out->count; other++) {
+            if (told_with(left_out, i, other)) {
+                fprintf(stderr, ", %s", left_out->entries[other].algorithm);
+            }
+        }
+        fprintf(stderr, ": %s; on %s\n", entry->reason, entry->layers ? entry->layers : "?");
     }
 }
 

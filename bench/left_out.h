@@ -21,7 +21,7 @@ struct left_out {
 /** A layer that was added last under the same algorithm and reason is not added again. */
 void left_out_add(struct left_out *left_out, const char *algorithm, const char *layer,
                   const char *reason);
-/** One line an algorithm and reason, on stderr. */
+/** On stderr, a line for each reason and the layers it is told of; algorithms share lines. */
 void left_out_print(const struct left_out *left_out);
 void left_out_destroy(struct left_out *left_out);
 

@@ -31,6 +31,7 @@ static struct line make_line(const struct gbench_result *result)
     line_set_label(&line, result->label);
     line.error = result->error ? strdup(result->error) : NULL;
     line.seconds = result->seconds;
+    line.iterations = (double)result->iterations;
     line.flops = gbench_result_counter(result, "flops");
     line.executed_flops = gbench_result_counter(result, "executed_flops");
     line.peak_fraction = gbench_result_counter(result, "peak_fraction");

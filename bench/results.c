@@ -61,12 +61,14 @@ static double label_number(const char *label, const char *key)
 
 void line_set_label(struct line *line, const char *label)
 {
+    line->mean_seconds = 1e-6 * label_number(label, "mean_us");
     line->min_seconds = 1e-6 * label_number(label, "min_us");
     line->low_seconds = 1e-6 * label_number(label, "low_us");
     line->median_seconds = 1e-6 * label_number(label, "median_us");
     line->high_seconds = 1e-6 * label_number(label, "high_us");
     line->samples = label_number(label, "samples");
     line->error_bound = label_number(label, "error_bound");
+    line->batch1_seconds = 1e-6 * label_number(label, "batch1_us");
     line->batch4_seconds = 1e-6 * label_number(label, "batch4_us");
     line->compared = label_number(label, "compared");
     const char *of = strstr(label, "compared=");
@@ -108,6 +110,7 @@ static bool read_line(json_t *object, struct line *line)
     const char *unit = json_string_value(json_object_get(object, "time_unit"));
     const char *label = json_string_value(json_object_get(object, "label"));
     line->seconds = number_of(object, "real_time") * unit_seconds(unit);
+    line->iterations = number_of(object, "iterations");
     line->flops = number_of(object, "flops");
     line->executed_flops = number_of(object, "executed_flops");
     line->peak_fraction = number_of(object, "peak_fraction");

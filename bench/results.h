@@ -21,13 +21,14 @@ struct line {
     const char *error; /* why there is no time; NULL: there is one */
     json_t *object;    /* the line in results.document */
     double seconds;    /* wall clock of one call, mean of the run */
+    double iterations; /* calls of the run */
     /* counters, NaN when missing */
     double flops, executed_flops, peak_fraction, bound_fraction;
     double error_rms, workspace_bytes, packed_bytes, create_us;
     /* from the label, NaN or "" when missing */
     char chosen[48];
-    double min_seconds, low_seconds, median_seconds, high_seconds, samples;
-    double error_bound, batch4_seconds, compared, outputs;
+    double mean_seconds, min_seconds, low_seconds, median_seconds, high_seconds, samples;
+    double error_bound, batch1_seconds, batch4_seconds, compared, outputs;
 };
 
 struct results {

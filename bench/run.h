@@ -36,8 +36,9 @@ struct prepared {
     double create_seconds;
     bool compared;
     struct oracle_error error;
-    double call_seconds;   /* of the last timed loop; 0: none yet */
-    double batch4_seconds; /* one call with four times the batch; 0: not measured */
+    double call_seconds; /* of the last timed loop; 0: none yet */
+    /* One call of the layer, and of it with four times the batch, on one thread; 0: not measured */
+    double batch1_seconds, batch4_seconds;
 };
 
 struct runner {

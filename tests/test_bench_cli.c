@@ -1,0 +1,298 @@
+/**
+ * @file test_bench_cli.c
+ * The real convoy-bench: names, counters, exit codes, errors in words, Ctrl-C, a report.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "convoy/convoy.h"
+#include "support/check.h"
+
+#define SMALL "--layers=n1c8h12w12_k8r3s3_pd1"
+#define SHORT "--quiet --benchmark_min_time=0.005"
+
+static char directory[] = "/tmp/convoy-bench-cli-XXXXXX";
+
+static int make_directory(void **state)
+{
+    (void)state;
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    return system(command);
+}
+
+/* Run the program; what it prints, errors too, is in text, to be freed. @return exit code */
+static int run(const char *arguments, char **text)
+{
+    char command[1024];
+    size_t size = 0;
+    snprintf(command, sizeof command, "cd %s && %s %s 2>&1", directory, BENCH_PROGRAM, arguments);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    *text = NULL;
+    if (getdelim(text, &size, '\0', pipe) < 0) {
+        free(*text);
+        *text = strdup("");
+    }
+    int state = pclose(pipe);
+    return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+}
+
+static void expect(const char *arguments, int code, const char *words)
+{
+    char *text;
+    int actual = run(arguments, &text);
+    if (actual != code || !strstr(text, words)) {
+        fail_msg("%s: exit %d, expected %d and \"%s\":\n%s", arguments, actual, code, words, text);
+    }
+    free(text);
+}
+
+static void names_are_exact(void **state)
+{
+    (void)state;
+    char *text, expected[256];
+    const char *isa = convoy_isa_name(convoy_isa_best());
+    assert_int_equal(run(SMALL " --algorithms=naive,direct --threads=1,2 --layouts=nhwc "
+                               "--benchmark_list_tests",
+                         &text),
+                     0);
+    int length = 0;
+    expected[0] = '\0';
+    for (int threads = 1; threads <= 2; threads++) {
+        static const char *const algorithms[] = {"naive", "direct"};
+        for (int i = 0; i < 2; i++) {
+            length += snprintf(expected + length, sizeof expected - (size_t)length,
+                               "n1c8h12w12_k8r3s3_pd1/%s/%s/nhwc/threads:%d\n", algorithms[i], isa,
+                               threads);
+        }
+    }
+    assert_string_equal(text, expected);
+    free(text);
+    expect(SMALL " --algorithms=all --benchmark_list_tests "
+                 "--benchmark_filter='^n1c8.*/naive/.*/nchw/threads:1$'",
+           0, "/naive/");
+}
+
+static void the_json_has_exactly_the_counters(void **state)
+{
+    (void)state;
+    static const char *const counters[] = {"flops",          "executed_flops", "peak_fraction",
+                                           "bound_fraction", "error",          "workspace_bytes",
+                                           "packed_bytes",   "create_us",      NULL};
+    static const char *const own[] = {"name",
+                                      "family_index",
+                                      "per_family_instance_index",
+                                      "run_name",
+                                      "run_type",
+                                      "iterations",
+                                      "repetitions",
+                                      "repetition_index",
+                                      "threads",
+                                      "real_time",
+                                      "cpu_time",
+                                      "time_unit",
+                                      "label",
+                                      NULL};
+    char *text;
+    assert_int_equal(run(SMALL " --algorithms=direct --layouts=nhwc --benchmark_format=json "
+                               "2>/dev/null " SHORT,
+                         &text),
+                     0);
+    json_t *document = json_loads(text, 0, NULL);
+    json_t *line = json_array_get(json_object_get(document, "benchmarks"), 0);
+    assert_non_null(line);
+    for (int i = 0; counters[i]; i++) {
+        assert_true(json_is_number(json_object_get(line, counters[i])));
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach(line, key, value)
+    {
+        bool known = false;
+        for (int i = 0; counters[i]; i++) {
+            known |= strcmp(key, counters[i]) == 0;
+        }
+        for (int i = 0; own[i]; i++) {
+            known |= strcmp(key, own[i]) == 0;
+        }
+        if (!known) {
+            fail_msg("an unexpected key \"%s\"", key);
+        }
+    }
+    json_decref(document);
+    free(text);
+}
+
+static void mistakes_are_told_in_words(void **state)
+{
+    (void)state;
+    expect("--layers=n1c8h8w8_k8 " SHORT, 2, "convoy-bench: ");
+    expect("--layers=core:vgg_3_3 " SHORT, 2, "vgg_3_2");
+    expect(SMALL " --algorithms=dirct " SHORT, 2, "direct");
+    expect(SMALL " --isas=avx3 " SHORT, 2, "avx2");
+    expect(SMALL " --threads=0 " SHORT, 2, "threads");
+    expect(SMALL " --layouts=hwc " SHORT, 2, "nhwc");
+    expect(SMALL " --benchmark_filter=nothing " SHORT, 2, "nothing to run");
+    expect(SMALL " --nonsense", 2, "--");
+    expect(SMALL " --benchmark_out=/nowhere/at/all.json " SHORT, 3, "/nowhere/at/all.json");
+    expect("--check=/nowhere.json", 3, "/nowhere.json");
+}
+
+static void what_does_not_apply_is_told(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(run("--layers=n1c8h8w8_k8r1s1 --algorithms=all --dry-run", &text), 0);
+    assert_contains(text, "left out: winograd");
+    assert_contains(text, "on n1c8h8w8_k8r1s1");
+    assert_contains(text, "lines, about");
+    free(text);
+    /* 3 TiB of output: refused before anything is allocated. */
+    expect("--layers=n1c1h900000w900000_k1r1s1 " SHORT, 2, "left out: ");
+}
+
+static void comparisons_give_a_verdict(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(run("--layers=n1c32h28w28_k32r3s3_pd1 --layouts=nhwc --pairs=9 "
+                         "--compare naive direct --quiet",
+                         &text),
+                     0);
+    assert_contains(text, "x faster");
+    free(text);
+    expect(SMALL " --compare direct", 2, "--compare needs two");
+    expect(SMALL " --compare direct dirct", 2, "direct");
+    expect("--layers=n1c8h8w8_k8r1s1 --compare direct winograd-f4x4-3x3", 2, "nothing to run");
+}
+
+static void a_baseline_is_compared_line_by_line(void **state)
+{
+    (void)state;
+    expect(SMALL " --algorithms=direct --layouts=nhwc --benchmark_out=before.json " SHORT, 0,
+           "direct");
+    expect(SMALL " --algorithms=direct --layouts=nhwc --baseline=before.json " SHORT, 0,
+           "baseline before.json");
+    expect("--check=before.json", 0, "1 lines checked, 0 failed");
+    expect(SMALL " --algorithms=naive --layouts=nhwc --baseline=before.json " SHORT, 2,
+           "no line of this run");
+}
+
+static void the_ladder_tells_what_changed(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(run("--ladder n1c16h24w24_k16r3s3_pd1", &text), 0);
+    static const char *const parts[] = {"naive",    "reordered",       "im2col", "direct",
+                                        "winograd", "The seven loops", " x "};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        assert_contains(text, parts[i]);
+    }
+    free(text);
+}
+
+static void all_modes_of_the_caches_run(void **state)
+{
+    (void)state;
+    char arguments[256];
+    static const char *const modes[] = {"hot", "cold-weights", "cold"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(arguments, sizeof arguments,
+                 "--layers=n1c256h14w14_k256r3s3_pd1 --algorithms=direct --layouts=nhwc --cache=%s "
+                 "--check " SHORT,
+                 modes[i]);
+        expect(arguments, 0, "1 lines checked, 0 failed");
+    }
+    expect(SMALL " --cache=cool", 2, "cold-weights");
+}
+
+/* Ctrl-C in the midst of a long run: exit 130, and what is done is printed and written. */
+static void an_interrupt_keeps_what_is_measured(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/interrupted.json", directory);
+    pid_t child = fork();
+    if (child == 0) {
+        char out[160];
+        snprintf(out, sizeof out, "--benchmark_out=%s", path);
+        if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) {
+            _exit(1);
+        }
+        execl(BENCH_PROGRAM, BENCH_PROGRAM, "--layers=core", "--algorithms=direct", "--quiet",
+              "--benchmark_min_time=0.3", out, (char *)NULL);
+        _exit(1);
+    }
+    assert_true(child > 0);
+    sleep(8);
+    kill(child, SIGINT);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 130);
+    json_t *document = json_load_file(path, 0, NULL);
+    json_t *lines = json_object_get(document, "benchmarks");
+    assert_true(json_array_size(lines) > 0);
+    assert_true(json_array_size(lines) < 80);
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        assert_null(json_object_get(json_array_get(lines, i), "error_occurred"));
+    }
+    json_decref(document);
+}
+
+static void a_report_is_one_page_with_all_plots(void **state)
+{
+    (void)state;
+    char path[128], *text = NULL;
+    size_t size = 0;
+    if (system("gnuplot --version >/dev/null 2>&1") != 0) {
+        print_message("skipped: gnuplot is not installed\n");
+        skip();
+    }
+    expect("--report page --layers=n1c16h20w20_k16r3s3_pd1 --algorithms=im2col,direct " SHORT, 0,
+           "report: page/index.html");
+    snprintf(path, sizeof path, "%s/page/index.html", directory);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(getdelim(&text, &size, '\0', file) > 0);
+    fclose(file);
+    int plots = 0;
+    for (const char *at = text; (at = strstr(at, "<svg")); at++) {
+        plots++;
+    }
+    assert_int_equal(plots, 6);
+    assert_null(strstr(text, "{{"));
+    assert_null(strstr(text, "src=\"http"));
+    assert_contains(text, "n1c16h20w20_k16r3s3_pd1");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_exact),
+        cmocka_unit_test(the_json_has_exactly_the_counters),
+        cmocka_unit_test(mistakes_are_told_in_words),
+        cmocka_unit_test(what_does_not_apply_is_told),
+        cmocka_unit_test(comparisons_give_a_verdict),
+        cmocka_unit_test(a_baseline_is_compared_line_by_line),
+        cmocka_unit_test(the_ladder_tells_what_changed),
+        cmocka_unit_test(all_modes_of_the_caches_run),
+        cmocka_unit_test(an_interrupt_keeps_what_is_measured),
+        cmocka_unit_test(a_report_is_one_page_with_all_plots),
+    };
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
