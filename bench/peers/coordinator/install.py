@@ -24,14 +24,18 @@ def run(command, **more):
         return False
 
 
-def build(directory):
-    """Configure and compile our own peers. Meson looks for oneDNN again each time."""
+def build(directory, look_again):
+    """Compile our own peers, so that none is older than the tree; configure where that is new, or
+    where meson is to look for oneDNN again."""
     setup = ["meson", "setup", directory, engines.ROOT, "-Dpeers=true"]
-    if os.path.exists(os.path.join(directory, "build.ninja")):
+    if not os.path.exists(os.path.join(directory, "build.ninja")):
+        setup += ["--buildtype=release"]
+    elif look_again:
         setup += ["--reconfigure", "--clearcache"]
     else:
-        setup += ["--buildtype=release"]
-    return run(setup) and run(["meson", "compile", "-C", directory, "peers"])
+        setup = None
+    compile_ = ["meson", "compile", "-C", directory, "peers"]
+    return (setup is None or run(setup)) and run(compile_)
 
 
 def install_packages(packages):

@@ -224,15 +224,16 @@ def main(arguments):
     options = parse(arguments)
     if options.install:
         install.install(options.engines, options.build)
-    ours = engines.command(engines.ENGINES[0], options.build)[0]
-    if options.install or not os.path.exists(ours):
-        if not install.build(options.build):
-            install.say("scripts/peers: our own peers could not be built")
-            return 1
+    if not install.build(options.build, options.install):
+        install.say("scripts/peers: our own peers could not be built")
+        return 1
     if not options.layers:
         return 0
     document = {"convoy_peers": 1, "context": context(options, arguments)}
     document.update(engines=[], peaks=[], overheads=[], results=[])
+    load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    quiet = "" if load < 0.5 else ": not quiet, times and ratios are worth little"
+    print(f"{document['context']['cpu']}, {cores} cores, load average {load:.2f}{quiet}\n")
     code = 0
     try:
         data = Data(options.build, os.path.join(options.build, "data"))
