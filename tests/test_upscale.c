@@ -65,7 +65,6 @@ static bool check_upscaled(const struct pictures *pictures, const struct upscale
     convoy_status status =
         upscaler_create(&upscaler, UPSCALE_DATA, pictures->H, pictures->W, options);
     if (status == CONVOY_ERROR_ALGORITHM) {
-        print_message("%s\n", upscaler.error);
         upscaler_destroy(&upscaler);
         return false;
     }
@@ -93,9 +92,9 @@ static bool check_upscaled(const struct pictures *pictures, const struct upscale
     int layers = 0;
     for (int l = 0; l < UPSCALER_LAYERS; l++) {
         seconds += upscaler.layers[l].seconds;
-        layers += options->algorithm && !strcmp(upscaler.layers[l].algorithm, options->algorithm);
+        layers += !options->algorithm || !strcmp(upscaler.layers[l].algorithm, options->algorithm);
     }
-    print_message("%-16s (%2d layers) %s, %d tiles: %d of %d values off, by %d at most; %.2f s\n",
+    print_message("%-17s (%2d layers) %s, tiles: %d; values off: %d of %d, by %d at most; %.2f s\n",
                   options->algorithm ? options->algorithm : "planner's choice", layers,
                   convoy_layout_name(options->layout), (int)tiles, off, (int)values, most, seconds);
     upscaler_destroy(&upscaler);
@@ -106,15 +105,17 @@ static bool check_upscaled(const struct pictures *pictures, const struct upscale
 
 static void every_algorithm_gives_the_published_picture(void **state)
 {
-    int runs = 0;
-    for (size_t a = 0; a < convoy_algorithm_count(); a++) {
-        for (int layout = CONVOY_NCHW; layout <= CONVOY_NHWC; layout++) {
-            struct upscaler_options options = {.algorithm = convoy_algorithm_name(a),
-                                               .layout = (convoy_layout)layout};
-            runs += check_upscaled(*state, &options, 1);
-        }
+    int idle = 0, algorithms = (int)convoy_algorithm_count();
+    for (int a = 0; a < algorithms; a++) {
+        struct upscaler_options options = {.algorithm = convoy_algorithm_name((size_t)a)};
+        options.layout = CONVOY_NCHW;
+        bool ran = check_upscaled(*state, &options, 1);
+        options.layout = CONVOY_NHWC;
+        assert_int_equal(check_upscaled(*state, &options, 1), ran);
+        idle += !ran;
     }
-    assert_true(runs > 0);
+    print_message("%d other algorithms apply to none of the layers\n", idle);
+    assert_true(idle < algorithms);
 }
 
 static void the_planners_choice_gives_it(void **state)

@@ -18,7 +18,7 @@
 
 #define PATH_SIZE       4096
 #define PUBLISHED_ERROR 1e-5
-#define MOST_ALGORITHMS 32
+#define MOST_ALGORITHMS 128
 
 struct tally {
     int run, skipped;
@@ -182,6 +182,20 @@ static void check_model(const char *directory, const char *name, struct tally *t
     }
 }
 
+static void print_tally(const char *collection, const struct tally *tally)
+{
+    int idle = 0;
+    print_message("%s: %d cases run, %d skipped\n", collection, tally->run, tally->skipped);
+    for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+        if (tally->algorithm_runs[a]) {
+            print_message("  %-20s %4d runs, does not apply to %d\n", convoy_algorithm_name(a),
+                          tally->algorithm_runs[a], tally->algorithm_refusals[a]);
+        }
+        idle += !tally->algorithm_runs[a];
+    }
+    print_message("  %d other algorithms apply to none of them\n", idle);
+}
+
 static void check_collection(const char *collection)
 {
     char path[PATH_SIZE / 2];
@@ -202,11 +216,7 @@ static void check_collection(const char *collection)
         free(entries[i]);
     }
     free(entries);
-    print_message("%s: %d cases run, %d skipped\n", collection, tally.run, tally.skipped);
-    for (size_t a = 0; a < convoy_algorithm_count(); a++) {
-        print_message("  %-20s %4d runs, does not apply to %d\n", convoy_algorithm_name(a),
-                      tally.algorithm_runs[a], tally.algorithm_refusals[a]);
-    }
+    print_tally(collection, &tally);
     assert_true(tally.run > 0);
 }
 
