@@ -42,15 +42,18 @@ class Request:
     """One layer to time: the fields of the request line as attributes, and the arrays
     x, filter, bias and y (the reference)."""
 
-    TEXTS = ("variant", "problem", "layout", "x_path", "filter_path", "bias_path", "y_path")
+    NUMBERS = set("N C H W K R S P Q stride_h stride_w pad_top pad_left pad_bottom pad_right".split())
+    NUMBERS |= {"dilation_h", "dilation_w", "groups", "threads", "repetitions"}
 
     def __init__(self, line):
         for field in line.rstrip("\r\n").split("\t"):
             key, equals, value = field.partition("=")
             if not equals:
                 raise ValueError(f'the field "{field}" of the request has no "="')
-            if key not in self.TEXTS:
-                value = float(value) if key == "min_time" else int(value)
+            if key in self.NUMBERS:
+                value = int(value)
+            elif key == "min_time":
+                value = float(value)
             setattr(self, key, value)
 
     def load(self):

@@ -70,6 +70,7 @@ def environment(build, threads):
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         variables[name] = str(threads)
     variables["PATH"] = os.path.join(build, "venv", "bin") + os.pathsep + variables["PATH"]
+    variables["PYTHONPATH"] = engines.PEERS
     variables["PIP_NO_INDEX"] = "1"
     variables["PYTHONDONTWRITEBYTECODE"] = "1"
     return variables
