@@ -42,8 +42,8 @@ class Request:
     """One layer to time: the fields of the request line as attributes, and the arrays
     x, filter, bias and y (the reference)."""
 
-    NUMBERS = set("N C H W K R S P Q stride_h stride_w pad_top pad_left pad_bottom pad_right".split())
-    NUMBERS |= {"dilation_h", "dilation_w", "groups", "threads", "repetitions"}
+    NUMBERS = set("N C H W K R S P Q stride_h stride_w dilation_h dilation_w groups".split())
+    NUMBERS |= {"pad_top", "pad_left", "pad_bottom", "pad_right", "threads", "repetitions"}
 
     def __init__(self, line):
         for field in line.rstrip("\r\n").split("\t"):
