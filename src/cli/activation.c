@@ -1,6 +1,6 @@
 /**
  * @file activation.c
- * Parameters are printed with nine digits, which tell every float32 from the next.
+ * Parameters are printed with as many digits as tell them from every other float32: six, or nine.
  */
 #include "cli/activation.h"
 
@@ -56,15 +56,22 @@ int activation_read(const char *text, convoy_epilogue *epilogue)
                         text);
 }
 
+static void append_parameter(char text[ACTIVATION_SIZE], float value)
+{
+    size_t length = strlen(text);
+    snprintf(text + length, ACTIVATION_SIZE - length, ":%.6g", (double)value);
+    if (strtof(text + length + 1, NULL) != value) {
+        snprintf(text + length, ACTIVATION_SIZE - length, ":%.9g", (double)value);
+    }
+}
+
 void activation_print(const convoy_epilogue *epilogue, char text[ACTIVATION_SIZE])
 {
-    const char *name = convoy_activation_name(epilogue->activation);
+    snprintf(text, ACTIVATION_SIZE, "%s", convoy_activation_name(epilogue->activation));
     if (epilogue->activation == CONVOY_LEAKY_RELU) {
-        snprintf(text, ACTIVATION_SIZE, "%s:%.9g", name, (double)epilogue->slope);
+        append_parameter(text, epilogue->slope);
     } else if (epilogue->activation == CONVOY_CLIP) {
-        snprintf(text, ACTIVATION_SIZE, "%s:%.9g:%.9g", name, (double)epilogue->low,
-                 (double)epilogue->high);
-    } else {
-        snprintf(text, ACTIVATION_SIZE, "%s", name);
+        append_parameter(text, epilogue->low);
+        append_parameter(text, epilogue->high);
     }
 }

@@ -11,23 +11,6 @@
 #include "cli/run_job.h"
 #include "cli/text.h"
 
-/* The tensors are allocated one by one; what they need together is refused before. */
-static int check_memory(const struct job *job)
-{
-    convoy_machine machine;
-    char needed[TEXT_SIZE], there[TEXT_SIZE];
-    if (convoy_machine_describe(&machine)) {
-        return EXIT_GOOD;
-    }
-    uint64_t bytes = (uint64_t)job->counts.bytes_least;
-    if (machine.memory_bytes == 0 || bytes <= machine.memory_bytes) {
-        return EXIT_GOOD;
-    }
-    return report_system("input, filter and output need %s, but the machine has %s; take a "
-                         "smaller layer",
-                         text_bytes(bytes, needed), text_bytes(machine.memory_bytes, there));
-}
-
 static convoy_status create(struct job *job)
 {
     const convoy_weights weights = {job->filter.data, job->bias.data};
@@ -110,7 +93,6 @@ static int run(const struct arguments *arguments, const void *options)
     int code = given->output ? output_check_path(given->output) : EXIT_GOOD;
     code = code ? code : job_load(&job, arguments->count ? arguments->items[0].text : NULL);
     code = code ? code : output_check_layer(&job);
-    code = code ? code : check_memory(&job);
     code = code ? code : compute(&job);
     code = code ? code : output_write(&job);
     code = code ? code : job_print(&job);

@@ -14,6 +14,7 @@
 #include "cli/errors.h"
 #include "cli/filters.h"
 #include "cli/layers.h"
+#include "cli/text.h"
 #include "io/image.h"
 #include "io/npy.h"
 
@@ -173,17 +174,16 @@ static int check_channels(const struct job *job)
     if (wanted == layer->C) {
         return EXIT_GOOD;
     }
-    if (layer->C % job->filter.C == 0 && layer->K % (layer->C / job->filter.C) == 0) {
-        return report_usage("the filter has %" PRId64 " channels in each of %" PRId64
-                            " groups, but the input has %" PRId64 "; --groups %" PRId64
-                            " would fit",
-                            job->filter.C, layer->groups, layer->C, layer->C / job->filter.C);
+    bool fits = layer->C % job->filter.C == 0 && layer->K % (layer->C / job->filter.C) == 0;
+    if (fits) {
+        return report_usage("the filter is for %" PRId64 " channels (%" PRId64 " x %" PRId64
+                            "), but the input has %" PRId64 "; --groups %" PRId64 " would fit",
+                            wanted, layer->groups, job->filter.C, layer->C,
+                            layer->C / job->filter.C);
     }
-    return report_usage("the filter has %" PRId64 " channels in each of %" PRId64
-                        " groups, but the input has %" PRId64 "; give a filter of K, %" PRId64
-                        ", R, S",
-                        job->filter.C, layer->groups, layer->C,
-                        layer->C % layer->groups ? layer->C : layer->C / layer->groups);
+    return report_usage("the filter is for %" PRId64 " channels (%" PRId64 " x %" PRId64
+                        "), but the input has %" PRId64 "; give a filter of K, C/groups, R, S",
+                        wanted, layer->groups, job->filter.C, layer->C);
 }
 
 static int load_files(struct job *job)
@@ -218,6 +218,28 @@ static int load_files(struct job *job)
     return code;
 }
 
+/* Counts and output extents; and what the tensors need together is refused before more of them are
+   allocated. */
+static int measure(struct job *job)
+{
+    convoy_count_options options = {.bias = job->bias.data != NULL};
+    convoy_machine machine;
+    char needed[TEXT_SIZE], there[TEXT_SIZE];
+    convoy_status status = convoy_layer_count(&job->layer, &options, &job->counts);
+    status = status ? status : convoy_layer_output(&job->layer, &job->P, &job->Q);
+    status = status ? status : convoy_machine_describe(&machine);
+    if (status) {
+        return report_status(status, NULL);
+    }
+    uint64_t bytes = (uint64_t)job->counts.bytes_least;
+    if (machine.memory_bytes == 0 || bytes <= machine.memory_bytes) {
+        return EXIT_GOOD;
+    }
+    return report_system("input, filter and output need %s, but the machine has %s; take a "
+                         "smaller layer",
+                         text_bytes(bytes, needed), text_bytes(machine.memory_bytes, there));
+}
+
 /* A problem string instead of files: uniform random operands. */
 static int load_random(struct job *job, const char *problem)
 {
@@ -238,6 +260,10 @@ static int load_random(struct job *job, const char *problem)
     }
     layer->layout = layout;
     layer->epilogue = epilogue;
+    code = measure(job);
+    if (code) {
+        return code;
+    }
     convoy_status status = convoy_tensor_create(CONVOY_FLOAT32, layout, layer->N, layer->C,
                                                 layer->H, layer->W, &job->x);
     if (!status) {
@@ -270,11 +296,5 @@ int job_load(struct job *job, const char *problem)
                             given->input ? "filter" : "input", command_run.usage);
     }
     code = problem ? load_random(job, problem) : load_files(job);
-    if (!code) {
-        convoy_status status = convoy_layer_count(
-            &job->layer, &(convoy_count_options){.bias = job->bias.data != NULL}, &job->counts);
-        status = status ? status : convoy_layer_output(&job->layer, &job->P, &job->Q);
-        code = status ? report_status(status, NULL) : EXIT_GOOD;
-    }
-    return code;
+    return code ? code : measure(job);
 }

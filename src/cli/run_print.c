@@ -89,11 +89,11 @@ static void add_time(struct table *table, const struct job *job)
     text_duration(job->create_seconds, create);
     table_cell(table, "time");
     if (job->repeats == 1) {
-        table_cell(table, "%s, %.1f GFLOP/s (the plan was made in %s)", least, gflops_of(job),
+        table_cell(table, "%s, %.3g GFLOP/s (the plan was made in %s)", least, gflops_of(job),
                    create);
     } else {
         table_cell(table,
-                   "%s at least, %s in the median of %zu runs, %.1f GFLOP/s (the plan was "
+                   "%s at least, %s in the median of %zu runs, %.3g GFLOP/s (the plan was "
                    "made in %s)",
                    least, text_duration(median_of(job), median), job->repeats, gflops_of(job),
                    create);

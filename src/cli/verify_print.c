@@ -98,7 +98,7 @@ void totals_print(const struct verify_totals *totals, const struct selection *se
            100 * totals->worst_fraction, totals->seed, text_duration(totals->seconds, duration));
     if (totals->not_applied) {
         print_word(COLOUR_BOLD, "skipped");
-        printf("%s pairs of algorithm and layer that do not fit (in each layout and filling)\n",
+        printf("%s combinations in which the algorithm does not apply to the layer\n",
                text_grouped(totals->not_applied, left_out));
     }
     if (totals->skipped_layers) {
