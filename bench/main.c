@@ -9,6 +9,7 @@
 #include "bench/compare.h"
 #include "bench/context.h"
 #include "bench/ladder.h"
+#include "bench/peers_table.h"
 #include "bench/report.h"
 #include "bench/reporter.h"
 #include "bench/run.h"
@@ -134,6 +135,14 @@ static int finish(struct session *session, struct results *results)
         context_print_after(stdout, &session->before, &session->after);
     }
     convoy_status status = write_json(results);
+    if (!status && options->peers && session->table) {
+        json_t *peers;
+        status = peers_read(options->peers, &peers);
+        if (!status) {
+            peers_print(stdout, peers, results);
+            json_decref(peers);
+        }
+    }
     if (!status && options->baseline) {
         status = compare_baseline(stdout, options->baseline, results);
     }

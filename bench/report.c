@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bench/peers_table.h"
 #include "bench/report_parts.h"
 #include "core/error.h"
 
@@ -73,21 +74,6 @@ static convoy_status make_directory(const char *path)
     return CONVOY_OK;
 }
 
-static convoy_status read_peers(struct report *report)
-{
-    const char *path = report->options->peers;
-    if (!path) {
-        return CONVOY_OK;
-    }
-    json_error_t error;
-    report->peers = json_load_file(path, 0, &error);
-    if (!report->peers || !json_is_array(json_object_get(report->peers, "results"))) {
-        return fail(CONVOY_ERROR_FORMAT, "%s is no file of scripts/peers --json: %s", path,
-                    report->peers ? "it has no list \"results\"" : error.text);
-    }
-    return CONVOY_OK;
-}
-
 convoy_status report_write(const struct options *options, const struct results *results,
                            const struct limits *before, const struct limits *after)
 {
@@ -100,9 +86,9 @@ convoy_status report_write(const struct options *options, const struct results *
         return fail(CONVOY_ERROR_ARGUMENT, "nothing was measured: there is nothing to report");
     }
     if ((status = make_directory(options->report)) || (status = make_directory(report.data)) ||
-        (status = read_peers(&report)) || (status = report_measure(&report)) ||
-        (status = report_write_data(&report)) || (status = report_plot(&report)) ||
-        (status = report_write_page(&report))) {
+        (options->peers && (status = peers_read(options->peers, &report.peers))) ||
+        (status = report_measure(&report)) || (status = report_write_data(&report)) ||
+        (status = report_plot(&report)) || (status = report_write_page(&report))) {
         json_decref(report.peers);
         return status;
     }
