@@ -1,12 +1,14 @@
 /**
  * @file file.c
- * Output files written beside and renamed. The temporary names of open writers stand in a fixed
- * table, so that a signal handler can remove them.
+ * Opening files; output files written beside and renamed. The temporary names of open writers stand
+ * in a fixed table that is never freed, so that a signal handler on any thread can remove the
+ * files.
  */
 #include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,25 +19,66 @@
 #include "core/error.h"
 
 #define OPEN_WRITERS_MAX 16
+#define SUFFIX           ".XXXXXX"
 
-static _Atomic(char *) open_writers[OPEN_WRITERS_MAX];
+enum { SLOT_FREE, SLOT_TAKEN, SLOT_NAMED };
 
-static bool remember(char *temporary)
+/* The handler reads a name only while its slot is SLOT_NAMED. */
+static struct {
+    atomic_int state;
+    char temporary[PATH_MAX];
+} open_writers[OPEN_WRITERS_MAX];
+
+convoy_status file_open(const char *path, FILE **stream)
 {
-    for (int i = 0; i < OPEN_WRITERS_MAX; i++) {
-        char *empty = NULL;
-        if (atomic_compare_exchange_strong(&open_writers[i], &empty, temporary)) {
-            return true;
+    struct stat what;
+    FILE *opened = fopen(path, "rbe");
+    if (!opened || fstat(fileno(opened), &what) != 0 || S_ISDIR(what.st_mode)) {
+        int error = opened ? EISDIR : errno;
+        if (opened) {
+            fclose(opened);
         }
+        return fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(error));
     }
-    return false;
+    *stream = opened;
+    return CONVOY_OK;
 }
 
-static void forget(char *temporary)
+convoy_status file_close(const char *path, FILE *stream, convoy_status status)
+{
+    bool failed = ferror(stream) != 0;
+    fclose(stream);
+    return failed ? fail(CONVOY_ERROR_IO, "%s cannot be read to its end: input/output error", path)
+                  : status;
+}
+
+/* Put path and suffix into a free slot. The name stands there before the file exists, so there is
+   no moment at which an interrupt would leave the file behind. NULL with errno if it cannot be. */
+static char *remember(const char *path)
+{
+    if (strlen(path) + sizeof SUFFIX > PATH_MAX) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    for (int i = 0; i < OPEN_WRITERS_MAX; i++) {
+        int expected = SLOT_FREE;
+        if (atomic_compare_exchange_strong(&open_writers[i].state, &expected, SLOT_TAKEN)) {
+            strcpy(open_writers[i].temporary, path);
+            strcat(open_writers[i].temporary, SUFFIX);
+            atomic_store(&open_writers[i].state, SLOT_NAMED);
+            return open_writers[i].temporary;
+        }
+    }
+    errno = EMFILE;
+    return NULL;
+}
+
+static void forget(const char *temporary)
 {
     for (int i = 0; i < OPEN_WRITERS_MAX; i++) {
-        char *expected = temporary;
-        atomic_compare_exchange_strong(&open_writers[i], &expected, NULL);
+        if (open_writers[i].temporary == temporary) {
+            atomic_store(&open_writers[i].state, SLOT_FREE);
+        }
     }
 }
 
@@ -55,39 +98,61 @@ static convoy_status open_special(const char *path, struct file_writer *writer)
     return CONVOY_OK;
 }
 
+/* A file that mkstemp made is private; give it the mode of the one it replaces, or what open()
+   would have given. */
+static void set_usual_mode(int descriptor, const struct stat *replaced)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    (void)fchmod(descriptor, replaced ? replaced->st_mode & 07777 : 0666 & ~mask);
+}
+
+/* Open a temporary file beside the path; NULL with errno, and nothing is left. */
+static FILE *open_beside(const char *path, const struct stat *replaced, char **temporary)
+{
+    *temporary = remember(path);
+    int descriptor = *temporary ? mkostemp(*temporary, O_CLOEXEC) : -1;
+    FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
+    if (stream) {
+        set_usual_mode(descriptor, replaced);
+        return stream;
+    }
+    int error = errno;
+    if (descriptor >= 0) {
+        close(descriptor);
+        unlink(*temporary);
+    }
+    if (*temporary) {
+        forget(*temporary);
+    }
+    errno = error;
+    return NULL;
+}
+
 convoy_status file_create(const char *path, struct file_writer *writer)
 {
-    struct stat status;
+    struct stat what;
+    bool exists = stat(path, &what) == 0;
     *writer = (struct file_writer){0};
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (exists && S_ISDIR(what.st_mode)) {
         return fail(CONVOY_ERROR_IO, "%s is a directory; name a file in it", path);
     }
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+    if (exists && !S_ISREG(what.st_mode)) {
         return open_special(path, writer);
     }
-    /* Through a symbolic link: the file it names is replaced, not the link. */
-    char *copy = realpath(path, NULL), *temporary = NULL;
-    if (!copy) {
-        copy = strdup(path);
+    /* Renaming over a file needs no permission to write it: ask for it all the same. */
+    if (exists && access(path, W_OK) != 0) {
+        return fail(CONVOY_ERROR_IO, "%s cannot be written: %s", path, strerror(errno));
     }
-    if (!copy || asprintf(&temporary, "%s.XXXXXX", copy) < 0) {
-        free(copy);
+    /* Through a symbolic link: the file it names is replaced, not the link. */
+    char *copy = exists ? realpath(path, NULL) : strdup(path), *temporary;
+    if (!copy) {
         return fail(CONVOY_ERROR_MEMORY, "no memory to open %s for writing", path);
     }
-    int descriptor = mkostemp(temporary, O_CLOEXEC);
-    FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
-    if (!stream || !remember(temporary)) {
-        int error = stream ? EMFILE : errno;
-        if (stream) {
-            fclose(stream);
-        } else if (descriptor >= 0) {
-            close(descriptor);
-        }
-        if (descriptor >= 0) {
-            unlink(temporary);
-        }
+    FILE *stream = open_beside(copy, exists ? &what : NULL, &temporary);
+    if (!stream) {
+        int error = errno;
         free(copy);
-        free(temporary);
         return fail(CONVOY_ERROR_IO, "%s cannot be written: %s", path, strerror(error));
     }
     *writer = (struct file_writer){stream, copy, temporary};
@@ -100,25 +165,12 @@ static void release(struct file_writer *writer)
         forget(writer->temporary);
     }
     free(writer->path);
-    free(writer->temporary);
     *writer = (struct file_writer){0};
-}
-
-/* A file that mkstemp made is private; give it what open() would have given. */
-static void set_usual_mode(int descriptor)
-{
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)fchmod(descriptor, 0666 & ~mask);
 }
 
 convoy_status file_commit(struct file_writer *writer)
 {
-    if (writer->temporary) {
-        set_usual_mode(fileno(writer->stream));
-    }
-    bool bad = ferror(writer->stream) != 0;
-    int error = bad ? EIO : 0;
+    int error = ferror(writer->stream) ? EIO : 0;
     if (fflush(writer->stream) != 0) {
         error = errno;
     }
@@ -153,9 +205,8 @@ void file_abandon(struct file_writer *writer)
 void file_abandon_all(void)
 {
     for (int i = 0; i < OPEN_WRITERS_MAX; i++) {
-        char *temporary = atomic_load(&open_writers[i]);
-        if (temporary) {
-            unlink(temporary);
+        if (atomic_load(&open_writers[i].state) == SLOT_NAMED) {
+            unlink(open_writers[i].temporary);
         }
     }
 }

@@ -5,8 +5,6 @@
  */
 #include "io/image.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -56,9 +54,9 @@ convoy_status image_bytes_create(const char *path, int64_t file_bytes, int64_t r
                     (long long)image->width, (long long)image->height);
     }
     if (image->width > IMAGE_PIXELS_MAX / image->height) {
-        return fail(CONVOY_ERROR_UNSUPPORTED, "%s has %lld x %lld pixels; at most %lld are read",
-                    path, (long long)image->width, (long long)image->height,
-                    (long long)IMAGE_PIXELS_MAX);
+        return fail(CONVOY_ERROR_UNSUPPORTED,
+                    "%s: %lld x %lld pixels are too many; an image has at most %lld", path,
+                    (long long)image->width, (long long)image->height, (long long)IMAGE_PIXELS_MAX);
     }
     int64_t bytes = image->width * image->height * image->channels;
     if (file_bytes > 0 && bytes / ratio > file_bytes) {
@@ -75,34 +73,30 @@ convoy_status image_bytes_create(const char *path, int64_t file_bytes, int64_t r
 
 static convoy_status read_bytes(const char *path, struct image_bytes *image)
 {
-    unsigned char magic[3] = {0};
-    struct stat what;
-    FILE *stream = fopen(path, "rbe");
-    if (!stream || fstat(fileno(stream), &what) != 0 || S_ISDIR(what.st_mode)) {
-        int error = stream ? EISDIR : errno;
-        if (stream) {
-            fclose(stream);
-        }
-        return fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(error));
+    FILE *stream;
+    convoy_status status = file_open(path, &stream);
+    if (status) {
+        return status;
     }
-    size_t got = fread(magic, 1, sizeof magic, stream);
-    convoy_status status;
-    if (got < sizeof magic || fseek(stream, 0, SEEK_SET) != 0) {
-        status = fail(CONVOY_ERROR_FORMAT, "%s is no image: it has only %zu bytes, or is a pipe",
-                      path, got);
-    } else if (magic[0] == 0x89 && magic[1] == 'P') {
+    /* The first byte tells the kind, so that pipes, which cannot be rewound, will do. */
+    int first = getc(stream);
+    ungetc(first, stream);
+    if (first == 0x89) {
         status = image_read_png(path, stream, image);
-    } else if (magic[0] == 0xFF && magic[1] == 0xD8) {
+    } else if (first == 0xFF) {
         status = image_read_jpeg(path, stream, image);
-    } else if (magic[0] == 'P' && magic[1] >= '1' && magic[1] <= '7') {
+    } else if (first == 'P') {
         status = image_read_pnm(path, stream, image);
     } else {
-        status =
-            fail(CONVOY_ERROR_FORMAT,
-                 "%s is no PNG, JPEG, PPM or PGM file: it starts with none of their marks", path);
+        status = fail(CONVOY_ERROR_FORMAT,
+                      "%s is no PNG, JPEG, PPM or PGM file: it starts as none of them does", path);
     }
-    fclose(stream);
-    return status;
+    convoy_status closed = file_close(path, stream, status);
+    if (closed && !status) {
+        memory_free(image->samples);
+        image->samples = NULL;
+    }
+    return closed;
 }
 
 /* One pixel's channel in the image that was asked for. */

@@ -38,7 +38,8 @@ convoy_status image_read_png(const char *path, FILE *stream, struct image_bytes 
 convoy_status image_read_jpeg(const char *path, FILE *stream, struct image_bytes *image);
 convoy_status image_read_pnm(const char *path, FILE *stream, struct image_bytes *image);
 
-/* Write to an open stream; @retval CONVOY_ERROR_IO, CONVOY_ERROR_MEMORY */
+/* Write to an open stream; @retval CONVOY_ERROR_IO, CONVOY_ERROR_UNSUPPORTED, CONVOY_ERROR_MEMORY
+ */
 convoy_status image_write_png(const char *path, FILE *stream, const struct image_bytes *image);
 convoy_status image_write_jpeg(const char *path, FILE *stream, const struct image_bytes *image);
 convoy_status image_write_pnm(const char *path, FILE *stream, const struct image_bytes *image);

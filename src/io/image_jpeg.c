@@ -55,49 +55,67 @@ static struct jpeg_error_mgr *set_up(struct failure *failure)
     return manager;
 }
 
+/* Read the header and say what the image is. */
+static convoy_status begin(const char *path, FILE *stream, struct jpeg_decompress_struct *codec,
+                           struct image_bytes *image)
+{
+    jpeg_create_decompress(codec);
+    jpeg_stdio_src(codec, stream);
+    jpeg_read_header(codec, TRUE);
+    if (codec->num_components != 1 && codec->jpeg_color_space != JCS_YCbCr &&
+        codec->jpeg_color_space != JCS_RGB) {
+        return fail(CONVOY_ERROR_UNSUPPORTED,
+                    "%s is a JPEG file of %d colours (CMYK?); convert it to grey or RGB", path,
+                    codec->num_components);
+    }
+    image->width = codec->image_width;
+    image->height = codec->image_height;
+    image->channels = codec->num_components == 1 ? 1 : 3;
+    codec->out_color_space = image->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    return image_bytes_create(path, image_file_bytes(stream), JPEG_RATIO, image);
+}
+
+static void decode(struct jpeg_decompress_struct *codec, struct image_bytes *image)
+{
+    size_t row_bytes = (size_t)(image->width * image->channels);
+    jpeg_start_decompress(codec);
+    while (codec->output_scanline < codec->output_height) {
+        JSAMPROW row = image->samples + codec->output_scanline * row_bytes;
+        jpeg_read_scanlines(codec, &row, 1);
+    }
+    jpeg_finish_decompress(codec);
+}
+
 convoy_status image_read_jpeg(const char *path, FILE *stream, struct image_bytes *image)
 {
-    struct jpeg_decompress_struct codec;
+    struct jpeg_decompress_struct codec = {0};
     struct failure failure = {.warned = false};
-    /* volatile: changed between setjmp and longjmp */
-    convoy_status volatile status = CONVOY_OK;
     codec.err = set_up(&failure);
     *image = (struct image_bytes){0};
+    convoy_status status;
     if (setjmp(failure.back)) {
-        jpeg_destroy_decompress(&codec);
-        memory_free(image->samples);
-        image->samples = NULL;
-        return fail(CONVOY_ERROR_FORMAT, "%s is no sound JPEG file: %s", path, failure.message);
-    }
-    jpeg_create_decompress(&codec);
-    jpeg_stdio_src(&codec, stream);
-    jpeg_read_header(&codec, TRUE);
-    codec.out_color_space = codec.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
-    image->width = codec.image_width;
-    image->height = codec.image_height;
-    image->channels = codec.num_components == 1 ? 1 : 3;
-    status = image_bytes_create(path, image_file_bytes(stream), JPEG_RATIO, image);
-    if (!status) {
-        jpeg_start_decompress(&codec);
-        while (codec.output_scanline < codec.output_height) {
-            JSAMPROW row = image->samples +
-                           (size_t)codec.output_scanline * (size_t)(image->width * image->channels);
-            jpeg_read_scanlines(&codec, &row, 1);
+        status = fail(CONVOY_ERROR_FORMAT, "%s is no sound JPEG file: %s", path, failure.message);
+    } else {
+        status = begin(path, stream, &codec, image);
+        if (!status) {
+            decode(&codec, image);
         }
-        jpeg_finish_decompress(&codec);
+        if (!status && failure.warned) {
+            status =
+                fail(CONVOY_ERROR_FORMAT, "%s is a damaged JPEG file: %s", path, failure.message);
+        }
     }
     jpeg_destroy_decompress(&codec);
-    if (!status && failure.warned) {
+    if (status) {
         memory_free(image->samples);
         image->samples = NULL;
-        return fail(CONVOY_ERROR_FORMAT, "%s is a damaged JPEG file: %s", path, failure.message);
     }
     return status;
 }
 
 convoy_status image_write_jpeg(const char *path, FILE *stream, const struct image_bytes *image)
 {
-    struct jpeg_compress_struct codec;
+    struct jpeg_compress_struct codec = {0};
     struct failure failure = {.warned = false};
     if (image->width > JPEG_MAX_DIMENSION || image->height > JPEG_MAX_DIMENSION) {
         return fail(CONVOY_ERROR_UNSUPPORTED,

@@ -74,6 +74,10 @@ static bool read_digits(FILE *stream, long most, struct image_bytes *image)
 convoy_status image_read_pnm(const char *path, FILE *stream, struct image_bytes *image)
 {
     int kind = getc(stream) == 'P' ? getc(stream) - '0' : 0;
+    if (kind < 1 || kind > 7) {
+        return fail(CONVOY_ERROR_FORMAT,
+                    "%s is no PNG, JPEG, PPM or PGM file: it starts as none of them does", path);
+    }
     if (kind != 2 && kind != 3 && kind != 5 && kind != 6) {
         return fail(CONVOY_ERROR_UNSUPPORTED,
                     "%s is a P%d file; P2 and P5 (PGM), P3 and P6 (PPM) can be read", path, kind);

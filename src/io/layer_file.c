@@ -5,15 +5,16 @@
 #include "io/layer_file.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "io/file.h"
 
-#define SUFFIX ".txt"
+#define SUFFIX    ".txt"
+#define LINE_SIZE 1024
 
 static convoy_status append(struct layer_list *list, const char *name, const convoy_layer *layer)
 {
@@ -67,46 +68,52 @@ static convoy_status parse_line(const char *path, long number, char *line, struc
     return append(list, name, &layer);
 }
 
+/* A line without its end; false after the last. Not sound: too long, or with a zero byte. */
+static bool read_line(FILE *stream, char line[LINE_SIZE], bool *sound)
+{
+    size_t length = 0;
+    int c;
+    *sound = true;
+    while ((c = getc(stream)) != EOF && c != '\n') {
+        if (c == '\0' || length == LINE_SIZE - 1) {
+            *sound = false;
+            return true;
+        }
+        line[length++] = (char)c;
+    }
+    line[length] = '\0';
+    return c != EOF || length > 0;
+}
+
 static convoy_status read_lines(const char *path, FILE *stream, struct layer_list *list)
 {
-    char *line = NULL;
-    size_t room = 0;
-    long number = 0;
-    convoy_status status = CONVOY_OK;
-    ssize_t length;
-    while (!status && (length = getline(&line, &room, stream)) >= 0) {
-        number++;
-        if (strlen(line) != (size_t)length) {
-            status = fail(CONVOY_ERROR_SYNTAX, "%s:%ld: a zero byte; a layer file is text", path,
-                          number);
-            break;
+    char line[LINE_SIZE];
+    bool sound;
+    for (long number = 1; read_line(stream, line, &sound); number++) {
+        convoy_status status =
+            sound ? parse_line(path, number, line, list)
+                  : fail(CONVOY_ERROR_SYNTAX,
+                         "%s:%ld: the line has more than %d bytes or a zero byte in it; a layer "
+                         "file is text",
+                         path, number, LINE_SIZE - 1);
+        if (status) {
+            return status;
         }
-        status = parse_line(path, number, line, list);
     }
-    if (!status && ferror(stream)) {
-        status = fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(errno));
-    }
-    if (!status && list->count == 0) {
-        status = fail(CONVOY_ERROR_SYNTAX, "%s has no layer; a line is `name problem`", path);
-    }
-    free(line);
-    return status;
+    return list->count
+               ? CONVOY_OK
+               : fail(CONVOY_ERROR_SYNTAX, "%s has no layer; a line is `name problem`", path);
 }
 
 convoy_status layer_file_read(const char *path, struct layer_list *list)
 {
     struct layer_list read = {0};
-    struct stat what;
-    FILE *stream = fopen(path, "re");
-    if (!stream || fstat(fileno(stream), &what) != 0 || S_ISDIR(what.st_mode)) {
-        int error = stream ? EISDIR : errno;
-        if (stream) {
-            fclose(stream);
-        }
-        return fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(error));
+    FILE *stream;
+    convoy_status status = file_open(path, &stream);
+    if (status) {
+        return status;
     }
-    convoy_status status = read_lines(path, stream, &read);
-    fclose(stream);
+    status = file_close(path, stream, read_lines(path, stream, &read));
     if (status) {
         layer_list_destroy(&read);
         return status;

@@ -1,9 +1,8 @@
 /**
  * @file npy.c
  * Reading and writing .npy. The format: the magic string, two version bytes, the length of the
- * header (2 bytes little-endian in version 1, else 4), the header, the elements. The header is a
- * Python dictionary literal with the keys descr, fortran_order and shape (NumPy enhancement
- * proposal 1 and the documentation of numpy.lib.format).
+ * header (2 bytes little-endian in version 1, else 4), the header (npy_header.h), the elements
+ * (the documentation of numpy.lib.format).
  */
 #include "io/npy.h"
 
@@ -17,6 +16,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "io/file.h"
+#include "io/npy_header.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "elements are read as they lie: this file needs a little-endian machine"
@@ -25,116 +25,6 @@
 #define MAGIC       "\x93NUMPY"
 #define MAGIC_BYTES 6
 #define HEADER_MAX  65536
-
-/* What the header says. */
-struct header {
-    bool has_descr, has_order, has_shape;
-    char descr[64];
-    bool fortran_order;
-    int rank;
-    int64_t extents[NPY_MAX_RANK];
-};
-
-static const char *skip_blanks(const char *p)
-{
-    return p + strspn(p, " \t\r\n\v\f");
-}
-
-/* 'text' or "text"; NULL when it is none or does not fit. */
-static const char *parse_string(const char *p, char *text, size_t size)
-{
-    char quote = *p;
-    if (quote != '\'' && quote != '"') {
-        return NULL;
-    }
-    const char *end = strchr(p + 1, quote);
-    if (!end || (size_t)(end - p - 1) >= size) {
-        return NULL;
-    }
-    memcpy(text, p + 1, (size_t)(end - p - 1));
-    text[end - p - 1] = '\0';
-    return end + 1;
-}
-
-/* (1, 2,) with an optional L behind each number, as Python 2 wrote them. */
-static const char *parse_shape(const char *p, struct header *header)
-{
-    if (*p != '(') {
-        return NULL;
-    }
-    p = skip_blanks(p + 1);
-    while (*p != ')') {
-        char *end;
-        errno = 0;
-        long long extent = strtoll(p, &end, 10);
-        if (*p < '0' || *p > '9' || errno || header->rank == NPY_MAX_RANK) {
-            return NULL;
-        }
-        header->extents[header->rank++] = extent;
-        p = skip_blanks(*end == 'L' ? end + 1 : end);
-        if (*p == ',') {
-            p = skip_blanks(p + 1);
-        } else if (*p != ')') {
-            return NULL;
-        }
-    }
-    return p + 1;
-}
-
-/* The value of one key; NULL when key or value is not as it must be. */
-static const char *parse_value(const char *p, const char *key, struct header *header)
-{
-    char type[sizeof header->descr];
-    if (strcmp(key, "descr") == 0 && !header->has_descr) {
-        header->has_descr = true;
-        if (*p == '[') {
-            /* a structured type: refused by name, so the rest need not be understood */
-            snprintf(header->descr, sizeof header->descr, "%.40s", p);
-            return strchr(p, ']') ? strrchr(p, ']') + 1 : NULL;
-        }
-        p = parse_string(p, type, sizeof type);
-        if (p) {
-            memcpy(header->descr, type, sizeof type);
-        }
-        return p;
-    }
-    if (strcmp(key, "fortran_order") == 0 && !header->has_order) {
-        header->has_order = true;
-        header->fortran_order = strncmp(p, "True", 4) == 0;
-        return header->fortran_order ? p + 4 : strncmp(p, "False", 5) == 0 ? p + 5 : NULL;
-    }
-    if (strcmp(key, "shape") == 0 && !header->has_shape) {
-        header->has_shape = true;
-        return parse_shape(p, header);
-    }
-    return NULL;
-}
-
-static bool parse_header(const char *text, struct header *header)
-{
-    *header = (struct header){0};
-    const char *p = skip_blanks(text);
-    if (*p != '{') {
-        return false;
-    }
-    p = skip_blanks(p + 1);
-    while (*p != '}') {
-        char key[32];
-        p = parse_string(p, key, sizeof key);
-        p = p ? skip_blanks(p) : NULL;
-        if (!p || *p != ':') {
-            return false;
-        }
-        p = parse_value(skip_blanks(p + 1), key, header);
-        p = p ? skip_blanks(p) : NULL;
-        if (!p || (*p != ',' && *p != '}')) {
-            return false;
-        }
-        p = *p == ',' ? skip_blanks(p + 1) : p;
-    }
-    return *skip_blanks(p + 1) == '\0' && header->has_descr && header->has_order &&
-           header->has_shape;
-}
 
 /* Magic, version, length; then the header as a string, owned. */
 static convoy_status read_header_text(const char *path, FILE *stream, char **text)
@@ -173,34 +63,63 @@ static convoy_status read_header_text(const char *path, FILE *stream, char **tex
     return CONVOY_OK;
 }
 
-static convoy_status check_type(const char *path, const struct header *header, convoy_type *type)
+/* What other types are called, and what numpy does to make float32 of them. */
+static convoy_status refuse_type(const char *path, const char *descr)
+{
+    const char *what = "numbers of another kind", *from = "a";
+    switch (descr[0] == '>' ? '>' : descr[0] == '[' ? '[' : descr[strcspn(descr, "OScUVbiumMf")]) {
+    case '>':
+        what = "big-endian numbers";
+        break;
+    case '[':
+        what = "structures";
+        from = "a['field']";
+        break;
+    case 'O':
+        what = "Python objects";
+        break;
+    case 'S':
+    case 'U':
+        what = "text";
+        break;
+    case 'c':
+        what = "complex numbers";
+        from = "a.real";
+        break;
+    case 'b':
+    case 'i':
+    case 'u':
+        what = "integers";
+        break;
+    }
+    return fail(CONVOY_ERROR_UNSUPPORTED,
+                "%s holds %s ('%.40s'); float32 and float64 can be read: numpy.save(path, "
+                "numpy.ascontiguousarray(%s, dtype='<f4'))",
+                path, what, descr, from);
+}
+
+static convoy_status check_type(const char *path, const struct npy_header *header,
+                                convoy_type *type)
 {
     if (strcmp(header->descr, "<f4") == 0) {
         *type = CONVOY_FLOAT32;
     } else if (strcmp(header->descr, "<f8") == 0) {
         *type = CONVOY_FLOAT64;
     } else {
-        const char *why = header->descr[0] == '>'      ? " (big-endian)"
-                          : header->descr[0] == '['    ? " (structured)"
-                          : strchr(header->descr, 'O') ? " (Python objects)"
-                                                       : "";
-        return fail(CONVOY_ERROR_UNSUPPORTED,
-                    "%s has elements of type '%.40s'%s; little-endian float32 and float64 can be "
-                    "read: numpy.save(path, array.astype('<f4'))",
-                    path, header->descr, why);
+        return refuse_type(path, header->descr);
     }
     if (header->fortran_order && header->rank > 1) {
         return fail(CONVOY_ERROR_UNSUPPORTED,
                     "%s is in Fortran order; save it in C order: numpy.save(path, "
-                    "numpy.ascontiguousarray(array))",
+                    "numpy.ascontiguousarray(a, dtype='<f4'))",
                     path);
     }
     return CONVOY_OK;
 }
 
 /* Elements times their size. */
-static convoy_status count_bytes(const char *path, const struct header *header, convoy_type type,
-                                 int64_t *bytes)
+static convoy_status count_bytes(const char *path, const struct npy_header *header,
+                                 convoy_type type, int64_t *bytes)
 {
     *bytes = type == CONVOY_FLOAT32 ? 4 : 8;
     for (int axis = 0; axis < header->rank; axis++) {
@@ -235,14 +154,14 @@ static convoy_status check_length(const char *path, FILE *stream, int64_t bytes)
 
 static convoy_status read_array(const char *path, FILE *stream, struct npy *array)
 {
-    struct header header;
+    struct npy_header header;
     char *text = NULL;
     int64_t bytes;
     convoy_status status = read_header_text(path, stream, &text);
     if (status) {
         return status;
     }
-    bool parsed = parse_header(text, &header);
+    bool parsed = npy_header_parse(text, &header);
     free(text);
     if (!parsed) {
         return fail(CONVOY_ERROR_FORMAT,
@@ -257,8 +176,8 @@ static convoy_status read_array(const char *path, FILE *stream, struct npy *arra
         return status;
     }
     if (fread(array->data, 1, (size_t)bytes, stream) != (size_t)bytes) {
-        return fail(ferror(stream) ? CONVOY_ERROR_IO : CONVOY_ERROR_FORMAT,
-                    "%s is truncated or cannot be read: %lld bytes of elements are promised", path,
+        return fail(CONVOY_ERROR_FORMAT,
+                    "%s is truncated: its header promises %lld bytes of elements", path,
                     (long long)bytes);
     }
     if (getc(stream) != EOF) {
@@ -272,17 +191,12 @@ static convoy_status read_array(const char *path, FILE *stream, struct npy *arra
 convoy_status npy_read(const char *path, struct npy *array)
 {
     struct npy read = {0};
-    FILE *stream = fopen(path, "rbe");
-    struct stat what;
-    if (!stream || fstat(fileno(stream), &what) != 0 || S_ISDIR(what.st_mode)) {
-        int error = stream ? EISDIR : errno;
-        if (stream) {
-            fclose(stream);
-        }
-        return fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(error));
+    FILE *stream;
+    convoy_status status = file_open(path, &stream);
+    if (status) {
+        return status;
     }
-    convoy_status status = read_array(path, stream, &read);
-    fclose(stream);
+    status = file_close(path, stream, read_array(path, stream, &read));
     if (status) {
         npy_destroy(&read);
         return status;
@@ -375,8 +289,15 @@ convoy_status npy_read_tensor(const char *path, convoy_layout layout, convoy_ten
     int64_t C = array.rank == 2 ? 1 : nchw ? last[-3] : last[-1];
     int64_t H = array.rank == 2 || nchw ? last[-2] : last[-3];
     int64_t W = array.rank == 2 || nchw ? last[-1] : last[-2];
-    if ((status = convoy_tensor_view(array.type, layout, N, C, H, W, array.data, &view)) == 0 &&
-        (status = convoy_tensor_create(CONVOY_FLOAT32, layout, N, C, H, W, &read)) == 0) {
+    status = convoy_tensor_view(array.type, layout, N, C, H, W, array.data, &view);
+    if (status == CONVOY_OK && array.type == CONVOY_FLOAT32) {
+        /* as it was read; the tensor takes the memory over */
+        view.owned = true;
+        *tensor = view;
+        return CONVOY_OK;
+    }
+    if (status == CONVOY_OK &&
+        (status = convoy_tensor_create(CONVOY_FLOAT32, layout, N, C, H, W, &read)) == CONVOY_OK) {
         status = convoy_tensor_copy(&view, &read);
         if (status == CONVOY_OK) {
             *tensor = read;
@@ -388,16 +309,31 @@ convoy_status npy_read_tensor(const char *path, convoy_layout layout, convoy_ten
     return status;
 }
 
+/* Do the elements lie without gaps in the order of the layout? */
+static bool is_dense(const convoy_tensor *t)
+{
+    bool nchw = t->layout == CONVOY_NCHW;
+    return t->stride_w == (nchw ? 1 : t->C) && t->stride_h == t->W * t->stride_w &&
+           t->stride_c == (nchw ? t->H * t->W : 1) && t->stride_n == t->C * t->H * t->W;
+}
+
 convoy_status npy_write_tensor(const char *path, const convoy_tensor *tensor)
 {
-    convoy_tensor dense;
     const convoy_tensor *t = tensor;
+    const int64_t nchw[] = {t->N, t->C, t->H, t->W}, nhwc[] = {t->N, t->H, t->W, t->C};
+    const int64_t *extents = t->layout == CONVOY_NCHW ? nchw : nhwc;
+    convoy_tensor dense;
+    if (is_dense(t)) {
+        return npy_write(path, t->type, 4, extents, t->data);
+    }
     convoy_status status = convoy_tensor_create(t->type, t->layout, t->N, t->C, t->H, t->W, &dense);
-    if (status || (status = convoy_tensor_copy(tensor, &dense))) {
+    if (status) {
         return status;
     }
-    const int64_t nchw[] = {t->N, t->C, t->H, t->W}, nhwc[] = {t->N, t->H, t->W, t->C};
-    status = npy_write(path, t->type, 4, t->layout == CONVOY_NCHW ? nchw : nhwc, dense.data);
+    status = convoy_tensor_copy(t, &dense);
+    if (status == CONVOY_OK) {
+        status = npy_write(path, t->type, 4, extents, dense.data);
+    }
     convoy_tensor_destroy(&dense);
     return status;
 }
