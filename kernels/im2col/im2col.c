@@ -33,8 +33,8 @@
 #define CHANNELS_MAX 4096
 /* Small layers are cut into this many units, so that threads have something to share, as long as a
    product keeps these many pixels and channels. */
-#define UNITS        16
-#define PIXELS_MIN   48
+#define UNITS        8
+#define PIXELS_MIN   96
 #define CHANNELS_MIN 128
 
 static const char *im2col_refuse(const struct algorithm *algorithm, const convoy_layer *layer)

@@ -75,9 +75,14 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
         return status;
     }
     request.bias = weights->bias != NULL;
-    request.weights_not_finite = !all_finite(weights->filter, layer->K * layer_depth(layer));
-    if ((status = request_choose(&request, &chosen)) ||
-        (status = memory_allocate(sizeof chosen, "the plan", &memory))) {
+    status = request_choose(&request, &chosen);
+    /* Only now is it known that the machine has room for a filter of this size. */
+    if (!status && !all_finite(weights->filter, layer->K * layer_depth(layer))) {
+        request.weights_not_finite = true;
+        status = request_choose(&request, &chosen);
+    }
+    status = status ? status : memory_allocate(sizeof chosen, "the plan", &memory);
+    if (status) {
         return status;
     }
     struct convoy_plan *created = memory;
