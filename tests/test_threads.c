@@ -224,7 +224,7 @@ static void test_openblas_threads_can_be_seen(void **state)
     pthread_t thread;
     (void)state;
     if (before < 0 || openblas_get_num_procs() < 2) {
-        print_message("skipped: OpenBLAS uses one thread on a machine with one core\n");
+        print_message("skipped: OpenBLAS sees one processor, and uses one thread\n");
         skip();
     }
     omp_set_num_threads(4);
