@@ -94,7 +94,7 @@ typedef struct convoy_description {
     const char *summary;   /**< what it is, in a few words */
     const char *reason;    /**< why it does not apply; NULL if it does */
     bool chosen;
-    char why[320]; /**< why it was chosen, or why not */
+    char why[320];  /**< why it was chosen, or why not */
     convoy_isa isa; /**< of its kernels; CONVOY_ISA_PORTABLE if it has none for an ISA */
     int threads;
     size_t workspace_bytes;

@@ -43,16 +43,16 @@ ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *
     {                                                                                              \
         multiply_lanes(pixels, o);                                                                 \
     }
-SHAPE(1)
-SHAPE(2)
-SHAPE(3)
-SHAPE(4) SHAPE(5) SHAPE(6) SHAPE(7) SHAPE(8) SHAPE(9) SHAPE(10) SHAPE(11) SHAPE(12)
+/* clang-format off */
+SHAPE(1) SHAPE(2) SHAPE(3) SHAPE(4) SHAPE(5) SHAPE(6)
+SHAPE(7) SHAPE(8) SHAPE(9) SHAPE(10) SHAPE(11) SHAPE(12)
+/* clang-format on */
 
-    const struct tile_shapes KERNEL(tile_lanes_shapes) = {
-        .vectors_max = 1,
-        .vectors_best = 1,
-        .pixels_max = {12, 0, 0, 0},
-        .multiply = {{multiply_lanes_1, multiply_lanes_2, multiply_lanes_3, multiply_lanes_4,
-                      multiply_lanes_5, multiply_lanes_6, multiply_lanes_7, multiply_lanes_8,
-                      multiply_lanes_9, multiply_lanes_10, multiply_lanes_11, multiply_lanes_12}},
+const struct tile_shapes KERNEL(tile_lanes_shapes) = {
+    .vectors_max = 1,
+    .vectors_best = 1,
+    .pixels_max = {12, 0, 0, 0},
+    .multiply = {{multiply_lanes_1, multiply_lanes_2, multiply_lanes_3, multiply_lanes_4,
+                  multiply_lanes_5, multiply_lanes_6, multiply_lanes_7, multiply_lanes_8,
+                  multiply_lanes_9, multiply_lanes_10, multiply_lanes_11, multiply_lanes_12}},
 };

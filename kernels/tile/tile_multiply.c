@@ -92,46 +92,38 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
     {                                                                                              \
         multiply(pixels, vectors, o);                                                              \
     }
-SHAPE(1, 1)
-SHAPE(2, 1)
-SHAPE(3, 1)
-SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1) SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1) SHAPE(11, 1)
-    SHAPE(12, 1) SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2) SHAPE(5, 2) SHAPE(6, 2) SHAPE(1, 3)
-        SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
+/* clang-format off */
+SHAPE(1, 1) SHAPE(2, 1) SHAPE(3, 1) SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1)
+SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1) SHAPE(11, 1) SHAPE(12, 1)
+SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2) SHAPE(5, 2) SHAPE(6, 2)
+SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
 #if VF_REGISTERS == 32
-            SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2) SHAPE(12, 2) SHAPE(5, 3)
-                SHAPE(6, 3) SHAPE(7, 3) SHAPE(8, 3) SHAPE(1, 4) SHAPE(2, 4) SHAPE(3, 4) SHAPE(4, 4)
-                    SHAPE(5, 4) SHAPE(6, 4)
+SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2) SHAPE(12, 2)
+SHAPE(5, 3) SHAPE(6, 3) SHAPE(7, 3) SHAPE(8, 3)
+SHAPE(1, 4) SHAPE(2, 4) SHAPE(3, 4) SHAPE(4, 4) SHAPE(5, 4) SHAPE(6, 4)
 #endif
+/* clang-format on */
 
-                        const struct tile_shapes
-    KERNEL(tile_shapes) =
+const struct tile_shapes KERNEL(tile_shapes) = {
+    .vectors_max = PIXELS_4 ? 4 : 3,
+    .vectors_best = PIXELS_4 ? 4 : 2,
+    .pixels_max = {PIXELS_1, PIXELS_2, PIXELS_3, PIXELS_4},
+    .multiply =
         {
-            .vectors_max = PIXELS_4 ? 4 : 3,
-            .vectors_best = PIXELS_4 ? 4 : 2,
-            .pixels_max = {PIXELS_1, PIXELS_2, PIXELS_3, PIXELS_4},
-            .multiply =
-                {
-                    {multiply_1x1, multiply_2x1, multiply_3x1, multiply_4x1, multiply_5x1,
-                     multiply_6x1, multiply_7x1,
-                     multiply_8x1, multiply_9x1,
-                     multiply_10x1, multiply_11x1, multiply_12x1},
-                    {multiply_1x2, multiply_2x2, multiply_3x2, multiply_4x2, multiply_5x2,
-                     multiply_6x2,
+            {multiply_1x1, multiply_2x1, multiply_3x1, multiply_4x1, multiply_5x1, multiply_6x1,
+             multiply_7x1, multiply_8x1, multiply_9x1, multiply_10x1, multiply_11x1, multiply_12x1},
+            {multiply_1x2, multiply_2x2, multiply_3x2, multiply_4x2, multiply_5x2, multiply_6x2,
 #if VF_REGISTERS == 32
-                     multiply_7x2, multiply_8x2,
-                     multiply_9x2, multiply_10x2, multiply_11x2, multiply_12x2
+             multiply_7x2, multiply_8x2, multiply_9x2, multiply_10x2, multiply_11x2, multiply_12x2
 #endif
-                    },
-                    {multiply_1x3, multiply_2x3, multiply_3x3, multiply_4x3,
+            },
+            {multiply_1x3, multiply_2x3, multiply_3x3, multiply_4x3,
 #if VF_REGISTERS == 32
-                     multiply_5x3, multiply_6x3,
-                     multiply_7x3, multiply_8x3
+             multiply_5x3, multiply_6x3, multiply_7x3, multiply_8x3
 #endif
-                    },
+            },
 #if VF_REGISTERS == 32
-                    {multiply_1x4, multiply_2x4, multiply_3x4, multiply_4x4, multiply_5x4,
-                     multiply_6x4},
+            {multiply_1x4, multiply_2x4, multiply_3x4, multiply_4x4, multiply_5x4, multiply_6x4},
 #endif
-                },
+        },
 };
