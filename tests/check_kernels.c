@@ -110,6 +110,7 @@ static void test_odd_layers(void **state)
         "n1c3h9w12_k4r3s3_st2_dl3_pd2",     /* stride and dilation */
         "n1c2h5w4_k3r3s3_pd4",              /* padding above the filter: outputs of padding only */
         "n2c2h3w3_k3r3s3_pd3x5",            /* the same with several images */
+        "n3c7h18w24_k3r5s1_pd0,0,1,0_dl3",  /* phases of a dilated layer without a last column */
         "n1c2h3w3_k3r7s7_pd3",              /* filter larger than the input */
         "n1c2h2w1_k3r11s11_pd5",            /* the same, larger */
         "n1c2h12w10_k3r1s7_pd0x3",          /* one-dimensional filters */

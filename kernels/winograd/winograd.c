@@ -195,7 +195,8 @@ static void store_run(const struct convoy_plan *plan, const struct operands *ope
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     int64_t p = run->phase_h + run->row * a->m_h * l->dilation_h;
     int64_t q = run->phase_w + run->column * a->m_w * l->dilation_w;
-    int64_t columns = min64(run->count * a->m_w, divide_up(plan->Q - q, l->dilation_w));
+    int64_t across = q < plan->Q ? divide_up(plan->Q - q, l->dilation_w) : 0;
+    int64_t columns = min64(run->count * a->m_w, across);
     /* Pixels of a dilated run lie apart: one at a time. */
     int64_t step = l->dilation_w == 1 ? columns : 1;
     ptrdiff_t row_floats = run->count * a->m_w * block->m_row;
