@@ -128,6 +128,7 @@ static struct options ladder_options(const struct options *options, const char *
     struct options one = *options;
     one.layers = problem;
     one.algorithms = "all";
+    one.untold = true; /* rungs tell their own reasons */
     one.layouts = strcmp(options->layouts, "nchw") == 0 ? "nchw" : "nhwc";
     return one;
 }

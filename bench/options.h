@@ -34,6 +34,7 @@ struct options {
     bool dry_run;
     bool help;
     bool quiet;
+    bool untold; /* not on the command line: a part of a run, whose omissions show elsewhere */
 };
 
 /**

@@ -72,6 +72,12 @@ static int base_threads(const struct report *report)
     return least;
 }
 
+/* Plots show medians: a mean bears every disturbance of the run. */
+static double median_rate(const struct line *line, double mean_rate)
+{
+    return mean_rate * line->seconds / line->median_seconds;
+}
+
 static void write_roofline(FILE *file, const struct report *report, double range[4])
 {
     int threads = base_threads(report);
@@ -85,7 +91,8 @@ static void write_roofline(FILE *file, const struct report *report, double range
             convoy_layer_count(&layer, NULL, &counts)) {
             continue;
         }
-        double values[] = {counts.intensity, line->flops / 1e9, line->executed_flops / 1e9};
+        double values[] = {counts.intensity, median_rate(line, line->flops) / 1e9,
+                           median_rate(line, line->executed_flops) / 1e9};
         fprintf(file, "%s\t%.5g\t%.5g\t%.5g\t%s\n", report_families[family], values[0], values[1],
                 values[2], line->name);
         range[0] = fmin(range[0], values[0]);
@@ -158,7 +165,7 @@ static void write_bars(FILE *file, const struct report *report, char *columns, s
         for (int f = 0; f < FAMILY_COUNT; f++) {
             const struct line *best = report_best(report, layer, f, threads);
             if (family_used(results, f)) {
-                double value = best ? 100 * best->peak_fraction : NAN;
+                double value = best ? 100 * median_rate(best, best->peak_fraction) : NAN;
                 fprintf(file, "\t%.5g", value);
                 *most = fmax(*most, value);
             }
@@ -231,7 +238,7 @@ static void write_ladder(FILE *file, const struct report *report, double range[2
         const struct rung_result *rung = &report->ladder[i];
         if (!rung->reason) {
             double rate = rung->flops / rung->seconds / 1e9;
-            fprintf(file, "%s\t%.4g\t%.6g\n", rung->algorithm, rate, rate);
+            fprintf(file, "%s\t%.3g\t%.6g\n", rung->algorithm, rate, rate);
             range[0] = fmin(range[0], rate);
             range[1] = fmax(range[1], rate);
         }

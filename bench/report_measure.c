@@ -83,6 +83,7 @@ static convoy_status select_one(const struct options *options, const char *probl
     one.layers = problem;
     one.threads = "1";
     one.layouts = "nhwc";
+    one.untold = true;
     return select_cases(&one, selection);
 }
 

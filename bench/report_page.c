@@ -59,10 +59,16 @@ static void write_svg(FILE *file, const struct report *report, const char *name)
     static const struct {
         const char *from, *to;
         bool names; /* the plot's name follows */
-    } swaps[] = {{"#010203", "currentColor", false}, {"rgb(  1,   2,   3)", "currentColor", false},
-                 {"#040506", "var(--line)", false},  {"rgb(  4,   5,   6)", "var(--line)", false},
-                 {"black", "currentColor", false},   {"gpPt", "gpPt-", true},
-                 {"gpDot", "gpDot-", true},          {"gnuplot_plot_", "gnuplot_plot_-", true},
+    } swaps[] = {{"#010203", "currentColor", false},
+                 {"rgb(  1,   2,   3)", "currentColor", false},
+                 {"rgb(1,2,3)", "currentColor", false},
+                 {"#040506", "var(--line)", false},
+                 {"rgb(  4,   5,   6)", "var(--line)", false},
+                 {"rgb(4,5,6)", "var(--line)", false},
+                 {"black", "currentColor", false},
+                 {"gpPt", "gpPt-", true},
+                 {"gpDot", "gpDot-", true},
+                 {"gnuplot_plot_", "gnuplot_plot_-", true},
                  {"gpPat", "gpPat-", true}};
     while (at && *at) {
         size_t i = 0, count = sizeof swaps / sizeof swaps[0];

@@ -299,7 +299,9 @@ convoy_status select_cases(const struct options *options, struct selection *sele
     for (size_t i = 0; !status && i < selection->layers.count; i++) {
         status = append_layer(&axes, i, selection, &left_out);
     }
-    left_out_print(&left_out);
+    if (!options->untold) {
+        left_out_print(&left_out);
+    }
     if (!status && selection->count == 0) {
         const char *filter = gbench_flags()->filter;
         status = *filter ? fail(CONVOY_ERROR_ARGUMENT,

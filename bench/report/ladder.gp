@@ -8,7 +8,7 @@ set boxwidth 0.6
 unset grid
 set grid ytics linecolor rgb grid_colour linewidth 0.6
 set logscale y
-set xtics noenhanced
+set xtics noenhanced scale 0
 set yrange [ladder_least:ladder_most]
 set ylabel ladder_label
 unset key

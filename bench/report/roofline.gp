@@ -11,7 +11,7 @@ set ylabel 'GFLOP/s, one thread'
 set key outside right top vertical Left reverse samplen 1.5 spacing 1.2
 ceiling(x, bandwidth) = bandwidth * x < peak ? bandwidth * x : peak
 set samples 400
-set label 1 sprintf('FMA peak %.0f GFLOP/s', peak) at graph 0.98, first peak * 1.09 right \
+set label 1 sprintf('FMA peak %.0f GFLOP/s', peak) at graph 0.1, first peak * 1.25 left \
     textcolor rgb foreground
 
 plot ceiling(x, memory) with lines linewidth 2 linecolor rgb foreground \
