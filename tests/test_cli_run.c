@@ -216,69 +216,71 @@ static void outputs_replace_inputs(void **state)
     assert_files(FILES);
 }
 
-static void bad_input_leaves_nothing(void **state)
-{
 #define W " --filter w.npy --output y.npy"
 #define X "--input x.npy --output y.npy --filter "
-    static const struct {
-        const char *arguments, *words;
-        int code;
-    } cases[] = {
-        {"--filter w.npy", "--input is missing; ", 2},
-        {"--input x.npy", "--filter is missing; ", 2},
-        {"--input none.npy" W, "none.npy cannot be read: No such file", 2},
-        {"--input ." W, ". ", 2},
-        {"--input bad.npy" W, "bad.npy", 2},
-        {"--input bad.png" W, "bad.png", 2},
-        {"--input b.npy" W, "b.npy", 2},
-        {X "b.npy", "has 1 axes; it must have 4", 2},
-        {X "w.np", "there is no file and no filter 'w.np'; ", 2},
-        {X "sobelx", "did you mean sobel-x?", 2},
-        {X "gaussian:0", "SIZE 1 to 255", 2},
-        {X "gaussian:3:nan", "SIGMA above 0", 2},
-        {X "sobel-x:3", "without parameters", 2},
-        {X "box:3 --groups 2", "leave out --groups", 2},
-        {X "w_groups.npy", "--groups 2 would fit", 2},
-        {X "w.npy --groups 5", "the filter is for 20 channels (5 x 4)", 2},
-        {X "w.npy --groups 0", "a whole number from 1 to", 2},
-        {X "w.npy --bias b5.npy", "has 5 values; the filter has 6", 2},
-        {X "w.npy --bias w.npy", "has 4 axes; it must have 1", 2},
-        {X "w.npy --residual x.npy", "the layer needs 1 6 4 4", 2},
-        {X "w.npy --stride 0", "--stride '0' cannot be used; ", 2},
-        {X "w.npy --stride 2x", "--stride '2x' cannot be used; ", 2},
-        {X "w.npy --stride 2_pd1", "--stride '2_pd1' cannot be used; ", 2},
-        {X "w.npy --dilation -1", "--dilation '-1' cannot be used; ", 2},
-        {X "w.npy --dilation 9", "more or shrink the filter", 2},
-        {X "w.npy --pad 1,2", "--pad '1,2' cannot be used; ", 2},
-        {X "w.npy --pad around", "--pad 'around' cannot be used; ", 2},
-        {X "w.npy --activation swish", "there is no activation 'swish'; ", 2},
-        {X "w.npy --activation leaky_relu:inf", "there is no activation", 2},
-        {X "w.npy --layout chwn", "it is nchw or nhwc", 2},
-        {X "w.npy --algorithm dirct", "there is no algorithm 'dirct'", 2},
-        {X "w.npy --algorithm winograd-f4x4-5x5", "cannot be used", 2},
-        {X "w.npy --tolerance 1e-40", "error bound", 2},
-        {X "w.npy --repeat 0", "a whole number from 1 to", 2},
-        {X "w.npy --scale 2", "leave them out", 2},
-        {X "w.npy --scale nan", "it is a finite number", 2},
-        {X "w.npy --offset inf", "it is a finite number", 2},
-        {X "w.npy --grey --rgb", "exclude each other", 2},
-        {X "w.npy more even", "unexpected argument 'even'", 2},
-        {X "w.npy n1c3h8w8_k1r1s1", "a problem stands for random operands", 2},
-        {"n1c1h100000w100000_k1000r1s1", "but the machine has", 3},
-        {"--input x.npy --filter w.npy --output y.gif", "no known ending; ", 2},
-        {"--input x.npy --filter w.npy --output y.png", "a picture is n = 1 with 1 or 3; ", 2},
-        {"--input x.npy --filter w.npy --output .", "is a directory; ", 2},
-        {"--input x.npy --filter w.npy --output none/y.npy", "No such file or directory", 3},
-        {"--input x.npy --filter w.npy --output /dev/full", "No space left", 3},
-    };
+
+static const struct {
+    const char *arguments, *words;
+    int code;
+} bad_cases[] = {
+    {"--filter w.npy", "--input is missing; ", 2},
+    {"--input x.npy", "--filter is missing; ", 2},
+    {"--input none.npy" W, "none.npy cannot be read: No such file", 2},
+    {"--input ." W, ". ", 2},
+    {"--input bad.npy" W, "bad.npy", 2},
+    {"--input bad.png" W, "bad.png", 2},
+    {"--input b.npy" W, "b.npy", 2},
+    {X "b.npy", "has 1 axes; it must have 4", 2},
+    {X "w.np", "there is no file and no filter 'w.np'; ", 2},
+    {X "sobelx", "did you mean sobel-x?", 2},
+    {X "gaussian:0", "SIZE 1 to 255", 2},
+    {X "gaussian:3:nan", "SIGMA above 0", 2},
+    {X "sobel-x:3", "without parameters", 2},
+    {X "box:3 --groups 2", "leave out --groups", 2},
+    {X "w_groups.npy", "--groups 2 would fit", 2},
+    {X "w.npy --groups 5", "the filter is for 20 channels (5 x 4)", 2},
+    {X "w.npy --groups 0", "a whole number from 1 to", 2},
+    {X "w.npy --bias b5.npy", "has 5 values; the filter has 6", 2},
+    {X "w.npy --bias w.npy", "has 4 axes; it must have 1", 2},
+    {X "w.npy --residual x.npy", "the layer needs 1 6 4 4", 2},
+    {X "w.npy --stride 0", "--stride '0' cannot be used; ", 2},
+    {X "w.npy --stride 2x", "--stride '2x' cannot be used; ", 2},
+    {X "w.npy --stride 2_pd1", "--stride '2_pd1' cannot be used; ", 2},
+    {X "w.npy --dilation -1", "--dilation '-1' cannot be used; ", 2},
+    {X "w.npy --dilation 9", "more or shrink the filter", 2},
+    {X "w.npy --pad 1,2", "--pad '1,2' cannot be used; ", 2},
+    {X "w.npy --pad around", "--pad 'around' cannot be used; ", 2},
+    {X "w.npy --activation swish", "there is no activation 'swish'; ", 2},
+    {X "w.npy --activation leaky_relu:inf", "there is no activation", 2},
+    {X "w.npy --layout chwn", "it is nchw or nhwc", 2},
+    {X "w.npy --algorithm dirct", "there is no algorithm 'dirct'", 2},
+    {X "w.npy --algorithm winograd-f4x4-5x5", "cannot be used", 2},
+    {X "w.npy --tolerance 1e-40", "error bound", 2},
+    {X "w.npy --repeat 0", "a whole number from 1 to", 2},
+    {X "w.npy --scale 2", "leave them out", 2},
+    {X "w.npy --scale nan", "it is a finite number", 2},
+    {X "w.npy --offset inf", "it is a finite number", 2},
+    {X "w.npy --grey --rgb", "exclude each other", 2},
+    {X "w.npy more even", "unexpected argument 'even'", 2},
+    {X "w.npy n1c3h8w8_k1r1s1", "a problem stands for random operands", 2},
+    {"n1c1h100000w100000_k1000r1s1", "but the machine has", 3},
+    {"--input x.npy --filter w.npy --output y.gif", "no known ending; ", 2},
+    {"--input x.npy --filter w.npy --output y.png", "a picture is n = 1 with 1 or 3; ", 2},
+    {"--input x.npy --filter w.npy --output .", "is a directory; ", 2},
+    {"--input x.npy --filter w.npy --output none/y.npy", "No such file or directory", 3},
+    {"--input x.npy --filter w.npy --output /dev/full", "No space left", 3},
+};
+
+static void bad_input_leaves_nothing(void **state)
+{
     char arguments[256];
     (void)state;
     cli_write("bad.npy", "\x93NUMPY\x01\x00\xff\xff{", 11);
     cli_write("bad.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", 16);
     cli_write("y.npy", "precious", 8);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        snprintf(arguments, sizeof arguments, "run %s", cases[i].arguments);
-        cli_expect(arguments, cases[i].code, cases[i].words);
+    for (size_t i = 0; i < sizeof bad_cases / sizeof bad_cases[0]; i++) {
+        snprintf(arguments, sizeof arguments, "run %s", bad_cases[i].arguments);
+        cli_expect(arguments, bad_cases[i].code, bad_cases[i].words);
     }
     char kept[16] = "";
     FILE *stream = fopen("y.npy", "r");

@@ -96,7 +96,7 @@ static int run_command(const struct command *command, int argc, char **argv)
         return report_no_memory();
     }
     int code = options_parse(command, argc, argv, options, &arguments);
-    if (((struct globals *)options)->help) {
+    if (!code && ((struct globals *)options)->help) {
         options_print_help(command);
     } else if (!code) {
         code = command->run(&arguments, options);
