@@ -318,20 +318,27 @@ bool check_line(const struct results *results, const struct line *line, char *re
     return true;
 }
 
-size_t check_results(struct results *results)
+size_t check_results(struct results *results, bool quiet)
 {
     size_t failed = 0;
+    struct progress progress;
+    /* Most of the time goes into counted runs, about a second for each large layer. */
+    progress_begin(&progress, results->count, (double)results->count, quiet);
     for (size_t i = 0; i < results->count; i++) {
         struct line *line = &results->lines[i];
         char reason[320], refused[360];
+        progress_step(&progress, line->name);
         if (interrupted()) {
             results_refuse(line, "interrupted before it was checked");
         } else if (!check_line(results, line, reason, sizeof reason)) {
+            progress_hide(&progress);
             fprintf(stderr, "check failed: %s: %s\n", line->name, reason);
             snprintf(refused, sizeof refused, "check failed: %s", reason);
             results_refuse(line, refused);
             failed++;
         }
+        progress_done(&progress, 1);
     }
+    progress_hide(&progress);
     return failed;
 }

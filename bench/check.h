@@ -33,8 +33,9 @@ bool check_line(const struct results *results, const struct line *line, char *re
 /**
  * Check all lines; those that fail lose their numbers (results_refuse) and are told on stderr.
  * Lines that had no time from the start, other than those of an interrupted run, fail too.
+ * @param quiet  no progress on stderr
  * @return how many failed
  */
-size_t check_results(struct results *results);
+size_t check_results(struct results *results, bool quiet);
 
 #endif

@@ -77,20 +77,32 @@ gbench_result result_of(const BenchmarkReporter::Run &run, const std::string &na
     return result;
 }
 
-/* Keeps every run, tells the listener, and prints nothing itself. */
+/* Keeps every run and tells the listener; only CSV is printed here. */
 class Collector : public BenchmarkReporter
 {
   public:
     explicit Collector(const gbench_listener *listener) : listener_(listener)
     {
+        if (text.format == "csv") {
+            shown_ = std::make_unique<Renaming<benchmark::CSVReporter>>();
+        }
     }
-    bool ReportContext(const Context &) override
+    bool ReportContext(const Context &context) override
     {
-        return true;
+        return !shown_ || shown_->ReportContext(context);
+    }
+    void Finalize() override
+    {
+        if (shown_) {
+            shown_->Finalize();
+        }
     }
     void ReportRuns(const Runs &given) override
     {
         Runs runs = renamed(given);
+        if (shown_) {
+            shown_->ReportRuns(runs);
+        }
         collected.insert(collected.end(), runs.begin(), runs.end());
         if (!listener_ || !listener_->group) {
             return;
@@ -108,6 +120,7 @@ class Collector : public BenchmarkReporter
 
   private:
     const gbench_listener *listener_;
+    std::unique_ptr<BenchmarkReporter> shown_;
 };
 
 /* --name=value or --name; the value of the last one counts. */
@@ -256,6 +269,7 @@ void gbench_initialize(int *argc, char **argv, double min_seconds)
 
     flags.format = text.format.c_str();
     flags.out = text.out_format == "json" && !text.out.empty() ? text.out.c_str() : nullptr;
+    flags.unchecked = text.format == "csv" || (!text.out.empty() && text.out_format != "json");
     flags.filter = text.filter.c_str();
     flags.min_seconds = std::atof(min_time.c_str());
     flags.repetitions = repetitions.empty() ? 1 : std::atoll(repetitions.c_str());

@@ -80,6 +80,7 @@ struct gbench_listener {
 struct gbench_flags {
     const char *format;  /**< "console", "json", "csv" */
     const char *out;     /**< a JSON file that the caller writes from gbench_json; NULL: none */
+    bool unchecked;      /**< some output is written while it runs, as CSV or to a text file */
     const char *filter;  /**< regular expression; "" matches all */
     double min_seconds;  /**< --benchmark_min_time */
     int64_t repetitions; /**< --benchmark_repetitions */

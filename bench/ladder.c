@@ -133,6 +133,28 @@ static struct options ladder_options(const struct options *options, const char *
     return one;
 }
 
+static double rung_seconds(const struct bench_case *c)
+{
+    return RUNG_SECONDS + c->estimate_seconds;
+}
+
+/* As guessed before: a rung each, the families of many algorithms counted as one. */
+static double ladder_seconds(const struct selection *selection)
+{
+    double seconds = 0;
+    for (int rung = 0; rung < LADDER_RUNGS; rung++) {
+        const char *family = ladder_rungs[rung].algorithm;
+        for (size_t i = 0; i < selection->count; i++) {
+            const struct bench_case *c = &selection->cases[i];
+            if (strncmp(c->algorithm, family, strlen(family)) == 0) {
+                seconds += rung_seconds(c);
+                break;
+            }
+        }
+    }
+    return seconds;
+}
+
 convoy_status ladder_measure(const struct options *options, const char *problem,
                              const struct limits *limits, struct rung_result *results)
 {
@@ -144,15 +166,19 @@ convoy_status ladder_measure(const struct options *options, const char *problem,
         return status;
     }
     runner_begin(&runner, limits, &one);
+    progress_begin(&runner.progress, LADDER_RUNGS, ladder_seconds(&selection), options->quiet);
     for (int i = 0; !status && i < LADDER_RUNGS; i++) {
         results[i] = (struct rung_result){.rung = &ladder_rungs[i]};
+        progress_step(&runner.progress, ladder_rungs[i].algorithm);
         const struct bench_case *c = choose(&runner, &selection, &ladder_rungs[i]);
         if (c) {
             status = measure(&runner, c, &results[i]);
         } else {
             find_reason(&selection.cases[0], &results[i]);
         }
+        progress_done(&runner.progress, c ? rung_seconds(c) : 0);
     }
+    progress_hide(&runner.progress);
     runner_end(&runner);
     selection_destroy(&selection);
     return status;

@@ -69,6 +69,19 @@ void left_out_add(struct left_out *left_out, const char *algorithm, const char *
     }
 }
 
+void left_out_unmatched(struct left_out *left_out, char *name)
+{
+    size_t count = left_out->unmatched_count + 2;
+    char **grown = realloc(left_out->unmatched, count * sizeof *grown);
+    if (!grown) {
+        free(name);
+        return;
+    }
+    left_out->unmatched = grown;
+    grown[left_out->unmatched_count++] = name;
+    grown[left_out->unmatched_count] = NULL;
+}
+
 /* An entry that is told together with entry i, because reason and layers are the same. */
 static int told_with(const struct left_out *left_out, size_t i, size_t other)
 {
@@ -106,5 +119,9 @@ void left_out_destroy(struct left_out *left_out)
         free(left_out->entries[i].layers);
     }
     free(left_out->entries);
+    for (size_t i = 0; i < left_out->unmatched_count; i++) {
+        free(left_out->unmatched[i]);
+    }
+    free(left_out->unmatched);
     *left_out = (struct left_out){0};
 }

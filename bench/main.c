@@ -34,14 +34,14 @@ static int complain(convoy_status status)
     return system ? EXIT_SYSTEM : EXIT_USAGE;
 }
 
-static int check_file(const char *path)
+static int check_file(const char *path, bool quiet)
 {
     struct results results;
     convoy_status status = results_read(path, &results);
     if (status) {
         return complain(status);
     }
-    size_t failed = check_results(&results);
+    size_t failed = check_results(&results, quiet);
     printf("%zu lines checked, %zu failed\n", results.count, failed);
     results_destroy(&results);
     return failed ? EXIT_CHECK : EXIT_GOOD;
@@ -126,7 +126,7 @@ static int finish(struct session *session, struct results *results)
     const struct options *options = session->options;
     size_t failed = 0;
     if (options->check) {
-        failed = check_results(results);
+        failed = check_results(results, options->quiet);
         if (session->table) {
             reporter_print(stdout, results);
         }
@@ -250,12 +250,17 @@ int main(int argc, char **argv)
     }
     interrupt_install();
     if (options.check_file) {
-        return check_file(options.check_file);
+        return check_file(options.check_file, options.quiet);
     }
     if (options.report) {
         report_defaults(&options);
     }
     options_defaults(&options);
+    if (options.check && gbench_flags()->unchecked) {
+        fprintf(stderr, "convoy-bench: --check shows nothing before it is verified, so its output "
+                        "is the table or JSON, not CSV or a text file\n");
+        return EXIT_USAGE;
+    }
     if (options.compare[0]) {
         status = compare_algorithms(&options);
     } else if (options.ladder && !options.report) {

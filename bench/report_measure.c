@@ -58,11 +58,20 @@ static struct series *find_series(struct report *report, const char *name)
     return NULL;
 }
 
+/* The report, and how far its batches are. */
+struct batch_listener {
+    struct report *report;
+    struct progress progress;
+};
+
 static void on_batch(const struct gbench_result *results, size_t count, void *context)
 {
+    struct batch_listener *listener = context;
+    progress_done(&listener->progress, 0.2);
+    progress_step(&listener->progress, "report: batches");
     for (size_t i = 0; i < count; i++) {
         const struct gbench_result *result = &results[i];
-        struct series *series = find_series(context, result->name);
+        struct series *series = find_series(listener->report, result->name);
         if (!series || result->error) {
             continue;
         }
@@ -115,8 +124,11 @@ static convoy_status measure_batch(struct report *report)
                                                    .size_count = BATCHES,
                                                    .unfiltered = true});
     }
-    struct gbench_listener listener = {.group = on_batch, .context = report};
-    gbench_run(&listener);
+    struct batch_listener listener = {.report = report};
+    size_t steps = report->batch_count * BATCHES;
+    progress_begin(&listener.progress, steps, 0.2 * (double)steps, report->options->quiet);
+    gbench_run(&(struct gbench_listener){.group = on_batch, .context = &listener});
+    progress_hide(&listener.progress);
     runner_end(&runner);
     free(contexts);
     selection_destroy(&selection);
@@ -173,9 +185,14 @@ convoy_status report_measure(struct report *report)
     if (!status) {
         status = measure_batch(report);
     }
+    struct progress progress;
+    progress_begin(&progress, EXTENTS, EXTENTS, report->options->quiet);
     for (int i = 0; !status && i < EXTENTS; i++) {
+        progress_step(&progress, "report: sizes");
         runner_begin(&runner, report->before, report->options);
         status = measure_extent(report, &runner, extents[i]);
+        progress_done(&progress, 1);
     }
+    progress_hide(&progress);
     return status;
 }

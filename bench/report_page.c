@@ -131,6 +131,21 @@ static void write_commands(FILE *file, const struct report *report)
           file);
 }
 
+/* Google Benchmark's linear fit of the time against the batch. */
+static void write_batch_note(FILE *file, const struct report *report)
+{
+    bool first = true;
+    for (size_t i = 0; i < report->batch_count; i++) {
+        const struct series *series = &report->batch[i];
+        if (series->big_o > 0) {
+            fprintf(file, "%s%s %.3g ms", first ? "<p>Linear fits, time of one more image: " : ", ",
+                    series->algorithm, 1e3 * series->big_o);
+            first = false;
+        }
+    }
+    fputs(first ? "" : ".</p>", file);
+}
+
 static void write_date(FILE *file)
 {
     time_t now = time(NULL);
@@ -157,6 +172,7 @@ static bool write_place(FILE *file, const struct report *report, const char *nam
     } places[] = {{"head", write_head},
                   {"warnings", write_warnings},
                   {"commands", write_commands},
+                  {"batch_note", write_batch_note},
                   {"results_table", report_results_table},
                   {"ladder_table", report_ladder_table},
                   {"peers_table", report_peers_table}};

@@ -43,13 +43,15 @@ static struct line make_line(const struct gbench_result *result)
     return line;
 }
 
-static void append(struct reporter *reporter, const struct gbench_result *result)
+static bool append(struct reporter *reporter, const struct gbench_result *result)
 {
     void *grown = realloc(reporter->lines, (reporter->count + 1) * sizeof *reporter->lines);
-    if (grown) {
-        reporter->lines = grown;
-        reporter->lines[reporter->count++] = make_line(result);
+    if (!grown) {
+        return false;
     }
+    reporter->lines = grown;
+    reporter->lines[reporter->count++] = make_line(result);
+    return true;
 }
 
 static const struct bench_case *find_case(const struct selection *selection, const char *name)
@@ -62,23 +64,59 @@ static const struct bench_case *find_case(const struct selection *selection, con
     return NULL;
 }
 
+/* With --benchmark_report_aggregates_only: one line of the medians, and the least time. */
+static void append_aggregates(struct reporter *reporter, const struct gbench_result *results,
+                              size_t count)
+{
+    const struct gbench_result *median = NULL;
+    double least = NAN;
+    for (size_t i = 0; i < count; i++) {
+        const char *aggregate = results[i].aggregate;
+        if (!aggregate) {
+            return;
+        }
+        if (strcmp(aggregate, "median") == 0) {
+            median = &results[i];
+        } else if (strcmp(aggregate, "min") == 0) {
+            least = results[i].seconds;
+        }
+    }
+    if (median && append(reporter, median)) {
+        struct line *line = &reporter->lines[reporter->count - 1];
+        line->min_seconds = least;
+        line->median_seconds = line->seconds;
+    }
+}
+
+/* The case of a line or of an aggregate of it, whose name goes on with "_median" and the like. */
+static const struct bench_case *case_of(const struct reporter *reporter,
+                                        const struct gbench_result *result)
+{
+    char name[256];
+    snprintf(name, sizeof name, "%s", result->name);
+    char *suffix = result->aggregate ? strrchr(name, '_') : NULL;
+    if (suffix) {
+        *suffix = '\0';
+    }
+    return find_case(reporter->selection, name);
+}
+
 static void on_group(const struct gbench_result *results, size_t count, void *context)
 {
     struct reporter *reporter = context;
-    const struct bench_case *c = NULL;
+    const struct bench_case *c = count > 0 ? case_of(reporter, &results[0]) : NULL;
+    if (c && c->layer_index != reporter->layer) {
+        print_block(reporter);
+        reporter->layer = c->layer_index;
+    }
     for (size_t i = 0; i < count; i++) {
         const struct gbench_result *result = &results[i];
         bool skipped = result->error && strcmp(result->error, INTERRUPTED) == 0;
-        if (result->aggregate || skipped) {
-            continue;
+        if (!result->aggregate && !skipped) {
+            append(reporter, result);
         }
-        c = find_case(reporter->selection, result->name);
-        if (c && c->layer_index != reporter->layer) {
-            print_block(reporter);
-            reporter->layer = c->layer_index;
-        }
-        append(reporter, result);
     }
+    append_aggregates(reporter, results, count);
     if (c) {
         progress_done(&reporter->runner->progress, case_seconds(c, reporter->options));
     }

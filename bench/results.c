@@ -5,6 +5,7 @@
 #include "bench/results.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,12 +34,15 @@ void line_set_name(struct line *line, const char *name)
         *slash = '\0';
         parts[i] = slash + 1;
     }
-    char rest;
-    int threads;
-    if (sscanf(parts[3], "threads:%d%c", &threads, &rest) != 1) {
+    char *rest;
+    if (strncmp(parts[3], "threads:", strlen("threads:")) != 0) {
         return;
     }
-    line->threads = threads;
+    long threads = strtol(parts[3] + strlen("threads:"), &rest, 10);
+    if (threads < 1 || threads > INT_MAX || (*rest != '\0' && strcmp(rest, "_median") != 0)) {
+        return;
+    }
+    line->threads = (int)threads;
     snprintf(line->layer, sizeof line->layer, "%.*s", (int)sizeof line->layer - 1, copy);
     snprintf(line->algorithm, sizeof line->algorithm, "%.*s", (int)sizeof line->algorithm - 1,
              parts[0]);

@@ -194,7 +194,8 @@ static const convoy_description *find_description(const convoy_description *desc
     return NULL;
 }
 
-static convoy_status append_case(struct selection *selection, const struct bench_case *made)
+static convoy_status append_case(struct selection *selection, const struct bench_case *made,
+                                 struct left_out *left_out)
 {
     /* Capacity doubles at each power of two. */
     if ((selection->count & (selection->count - 1)) == 0) {
@@ -212,7 +213,7 @@ static convoy_status append_case(struct selection *selection, const struct bench
         return fail(CONVOY_ERROR_MEMORY, "no memory for the name of a case");
     }
     if (!gbench_matches(c->name)) {
-        free(c->name);
+        left_out_unmatched(left_out, c->name);
         return CONVOY_OK;
     }
     selection->count++;
@@ -252,7 +253,7 @@ static convoy_status append_algorithms(const struct axes *axes, struct bench_cas
             left_out_add(left_out, c->algorithm, c->layer_name, reason);
             continue;
         }
-        status = append_case(selection, c);
+        status = append_case(selection, c, left_out);
     }
 end:
     free(descriptions);
@@ -276,6 +277,23 @@ static convoy_status append_layer(const struct axes *axes, size_t index,
         }
     }
     return status;
+}
+
+static convoy_status nothing_selected(const struct options *options,
+                                      const struct left_out *left_out)
+{
+    char near[512];
+    if (left_out->unmatched_count == 0) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "nothing to run: no algorithm of --algorithms=%s applies to any layer; the "
+                    "reasons are above",
+                    options->algorithms);
+    }
+    nearest_names(gbench_flags()->filter, (const char *const *)left_out->unmatched, near,
+                  sizeof near);
+    return fail(CONVOY_ERROR_ARGUMENT,
+                "nothing to run: no name matches --benchmark_filter=%s; the nearest are %s",
+                gbench_flags()->filter, near);
 }
 
 convoy_status select_cases(const struct options *options, struct selection *selection)
@@ -303,16 +321,7 @@ convoy_status select_cases(const struct options *options, struct selection *sele
         left_out_print(&left_out);
     }
     if (!status && selection->count == 0) {
-        const char *filter = gbench_flags()->filter;
-        status = *filter ? fail(CONVOY_ERROR_ARGUMENT,
-                                "nothing to run: no name matches --benchmark_filter=%s; names are "
-                                "like %s/direct/%s/nhwc/threads:1",
-                                filter, selection->layers.layers[0].name,
-                                convoy_isa_name(convoy_isa_best()))
-                         : fail(CONVOY_ERROR_ARGUMENT,
-                                "nothing to run: no algorithm of --algorithms=%s applies to any "
-                                "layer; the reasons are above",
-                                options->algorithms);
+        status = nothing_selected(options, &left_out);
     }
 end:
     left_out_destroy(&left_out);

@@ -77,9 +77,20 @@ static void algorithm_text(const struct line *line, char *text, size_t size)
     snprintf(text, size, automatic ? "auto=%s" : "%s", automatic ? line->chosen : line->algorithm);
 }
 
+/* The width of the middle half; aggregates have none. */
+static const char *noise_text(const struct line *line, char text[16])
+{
+    double noise = (line->high_seconds - line->low_seconds) / line->median_seconds;
+    if (isnan(noise)) {
+        return "";
+    }
+    snprintf(text, 16, "%.1f", fmin(100 * noise, 999));
+    return text;
+}
+
 static void print_line(FILE *file, const struct line *line, bool best)
 {
-    char algorithm[64], least[16], median[16], work[16], packed[16], create[16];
+    char algorithm[64], least[16], median[16], noise[16], work[16], packed[16], create[16];
     algorithm_text(line, algorithm, sizeof algorithm);
     fprintf(file, "%c %-18.18s %-9s%-5s%3d", best ? '*' : ' ', algorithm, line->isa, line->layout,
             line->threads);
@@ -87,10 +98,9 @@ static void print_line(FILE *file, const struct line *line, bool best)
         fprintf(file, "  %.78s\n", line->error);
         return;
     }
-    double noise = (line->high_seconds - line->low_seconds) / line->median_seconds;
-    fprintf(file, "%9s%9s%6.1f%8.*f%8.*f%6.1f%6.1f%8.1e%6s%7s%8s\n",
+    fprintf(file, "%9s%9s%6s%8.*f%8.*f%6.1f%6.1f%8.1e%6s%7s%8s\n",
             time_text(line->min_seconds, least), time_text(line->median_seconds, median),
-            fmin(100 * noise, 999), line->flops < 1e12 ? 2 : 1, line->flops / 1e9,
+            noise_text(line, noise), line->flops < 1e12 ? 2 : 1, line->flops / 1e9,
             line->executed_flops < 1e12 ? 2 : 1, line->executed_flops / 1e9,
             100 * line->peak_fraction, 100 * line->bound_fraction, line->error_rms,
             bytes_text(line->workspace_bytes, work), bytes_text(line->packed_bytes, packed),

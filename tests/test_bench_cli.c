@@ -136,6 +136,24 @@ static void the_json_has_exactly_the_counters(void **state)
     free(text);
 }
 
+static void other_formats_work_too(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(run(SMALL " --algorithms=direct --layouts=nhwc --benchmark_format=csv "
+                               "2>/dev/null " SHORT,
+                         &text),
+                     0);
+    assert_contains(text, "name,iterations,real_time");
+    assert_contains(text, "/nhwc/threads:1\",");
+    assert_null(strstr(text, "/real_time"));
+    free(text);
+    expect(SMALL " --algorithms=direct --layouts=nhwc --benchmark_repetitions=3 "
+                 "--benchmark_report_aggregates_only=true " SHORT,
+           0, "* direct");
+    expect(SMALL " --check --benchmark_format=csv", 2, "--check shows nothing");
+}
+
 static void mistakes_are_told_in_words(void **state)
 {
     (void)state;
@@ -146,6 +164,7 @@ static void mistakes_are_told_in_words(void **state)
     expect(SMALL " --threads=0 " SHORT, 2, "threads");
     expect(SMALL " --layouts=hwc " SHORT, 2, "nhwc");
     expect(SMALL " --benchmark_filter=nothing " SHORT, 2, "nothing to run");
+    expect(SMALL " --algorithms=all --benchmark_filter=/naiv/ " SHORT, 2, "/naive/");
     expect(SMALL " --nonsense", 2, "--");
     expect(SMALL " --benchmark_out=/nowhere/at/all.json " SHORT, 3, "/nowhere/at/all.json");
     expect("--check=/nowhere.json", 3, "/nowhere.json");
@@ -298,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_exact),
         cmocka_unit_test(the_json_has_exactly_the_counters),
+        cmocka_unit_test(other_formats_work_too),
         cmocka_unit_test(mistakes_are_told_in_words),
         cmocka_unit_test(what_does_not_apply_is_told),
         cmocka_unit_test(comparisons_give_a_verdict),

@@ -17,7 +17,8 @@ set arrow 1 from graph 0, first 100 to graph 1, first 100 nohead dashtype 2 line
 peer_colours = '#7d8a96 #aab4bc #5f6d79 #93a0aa #c0c8ce'
 peer_patterns = '3 4 3 5 3'
 
-family_of(name) = (found = 0, sum [f = 1:words(families)] (word(families, f) eq name ? (found = f, 0) : 0), found)
+family_of(name) = (found = 0, \
+    sum [f = 1:words(families)] (word(families, f) eq name ? (found = f, 0) : 0), found)
 column_colour(i) = family_of(word(bar_columns, i)) > 0 ? colour(family_of(word(bar_columns, i))) : \
     word(peer_colours, 1 + i % words(peer_colours))
 column_pattern(i) = family_of(word(bar_columns, i)) > 0 ? \

@@ -20,10 +20,12 @@ plot ceiling(x, memory) with lines linewidth 2 linecolor rgb foreground \
          title sprintf('L2 %.0f GB/s', l2), \
      for [i in families_used] data('roofline.tsv') \
          using (strcol(1) eq word(families, int(i)) ? $2 : NaN):3 \
-         with points pointtype int(word(filled, int(i))) pointsize 1.1 linecolor rgb colour(int(i)) \
+         with points pointtype int(word(filled, int(i))) pointsize 1.1 \
+         linecolor rgb colour(int(i)) \
          title word(families, int(i)), \
      for [i in families_used] data('roofline.tsv') \
          using (strcol(1) eq word(families, int(i)) ? $2 : NaN):4 \
-         with points pointtype int(word(hollow, int(i))) pointsize 1.1 linecolor rgb colour(int(i)) notitle, \
+         with points pointtype int(word(hollow, int(i))) pointsize 1.1 \
+         linecolor rgb colour(int(i)) notitle, \
      NaN with points pointtype 7 linecolor rgb foreground title 'filled: effective', \
      NaN with points pointtype 6 linecolor rgb foreground title 'hollow: executed'

@@ -1,15 +1,16 @@
 # What all plots share: the terminal, colours and symbols of the families of algorithms.
 #
 # A plot is called with: gnuplot -c PLOT.gp DATA_DIR OUTPUT svg|png, and keeps these before it loads
-# this file, as load hides them. Foreground and grid are two
-# marker colours in SVG, which the page replaces by its own, for light and for dark. The families
-# differ in lightness, in symbol and in fill pattern, so that they stay apart in grey.
+# this file, as load hides them. In SVG, foreground and grid are two marker colours that the page
+# replaces by its own, for light and for dark. The families differ in lightness, in symbol and in
+# fill pattern, so that they stay apart in grey.
 foreground = png ? '#202020' : '#010203'
 grid_colour = png ? '#d0d0d0' : '#040506'
 if (png) {
     set terminal pngcairo size width,height enhanced font 'sans,11' linewidth 1.4
 } else {
-    set terminal svg size width,height dynamic enhanced font 'sans-serif,14' linewidth 1.4 name plot_name
+    set terminal svg size width,height dynamic enhanced font 'sans-serif,14' linewidth 1.4 \
+        name plot_name
 }
 set output output_path
 data(name) = data_dir.'/'.name
