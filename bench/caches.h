@@ -5,7 +5,7 @@
 #ifndef CONVOY_BENCH_CACHES_H
 #define CONVOY_BENCH_CACHES_H
 
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 
 /** Fill cache_bytes, latency_ns and cold_bytes. */
 void caches_measure(struct limits *limits);

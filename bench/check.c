@@ -11,7 +11,7 @@
 
 #include "bench/context.h"
 #include "bench/counted.h"
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 #include "bench/run.h"
 
 /* A line with what is known about it from elsewhere. */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 #include "bench/options.h"
 #include "bench/select.h"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 
 void duration_print(double seconds, char *text, size_t size)
 {

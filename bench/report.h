@@ -5,7 +5,7 @@
 #ifndef CONVOY_BENCH_REPORT_H
 #define CONVOY_BENCH_REPORT_H
 
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 #include "bench/options.h"
 #include "bench/results.h"
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "bench/gbench.h"
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 #include "bench/oracle.h"
 #include "bench/progress.h"
 #include "bench/samples.h"

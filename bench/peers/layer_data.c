@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 #include "convoy/convoy.h"
 #include "core/error.h"
 #include "io/file.h"

@@ -1,9 +1,9 @@
 /**
- * @file limits.c
+ * @file machine_limits.c
  * The machine's limits by short loops that do one thing only. Each takes the best of a few tries:
  * a limit is what the machine can do when nothing disturbs it.
  */
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 
 #include <omp.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /**
- * @file limits.h
+ * @file machine_limits.h
  * What this machine can do at most, measured: multiply-adds, bandwidths, caches, frequency.
  */
-#ifndef CONVOY_BENCH_LIMITS_H
-#define CONVOY_BENCH_LIMITS_H
+#ifndef CONVOY_BENCH_MACHINE_LIMITS_H
+#define CONVOY_BENCH_MACHINE_LIMITS_H
 
 #include <stdbool.h>
 #include <stddef.h>
