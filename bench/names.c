@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "bench/nearest.h"
 #include "convoy/plan.h"
 #include "core/error.h"
+#include "io/nearest.h"
 
 convoy_status names_split(const char *option, const char *list, struct name_list *names)
 {

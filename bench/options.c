@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "bench/gbench.h"
-#include "bench/nearest.h"
 #include "core/error.h"
+#include "io/nearest.h"
 
 enum kind { TEXT, FLAG, CACHE, CHECK, COMPARE, NUMBER };
 

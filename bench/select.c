@@ -11,8 +11,8 @@
 #include "bench/gbench.h"
 #include "bench/left_out.h"
 #include "bench/names.h"
-#include "bench/nearest.h"
 #include "core/error.h"
+#include "io/nearest.h"
 
 /* What the lists of the command line have become. */
 struct axes {

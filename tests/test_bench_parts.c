@@ -8,12 +8,12 @@
 #include "bench/caches.h"
 #include "bench/compare.h"
 #include "bench/names.h"
-#include "bench/nearest.h"
 #include "bench/options.h"
 #include "bench/progress.h"
 #include "bench/results.h"
 #include "bench/samples.h"
 #include "bench/table.h"
+#include "io/nearest.h"
 #include "support/check.h"
 
 static void options_are_read(void **state)

@@ -8,8 +8,8 @@
 #include "cli/activation.h"
 #include "cli/command.h"
 #include "cli/filters.h"
-#include "cli/nearest.h"
 #include "cli/text.h"
+#include "io/nearest.h"
 #include "support/check.h"
 
 static void assert_filter(const char *name, const float values[9])

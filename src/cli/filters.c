@@ -12,7 +12,7 @@
 
 #include "cli/command.h"
 #include "cli/errors.h"
-#include "cli/nearest.h"
+#include "io/nearest.h"
 
 enum filter_kind { FIXED, IDENTITY, BOX, GAUSSIAN };
 

@@ -10,9 +10,9 @@
 #include "cli/filters.h"
 #include "cli/json.h"
 #include "cli/layers.h"
-#include "cli/nearest.h"
 #include "cli/table.h"
 #include "convoy/plan.h"
+#include "io/nearest.h"
 
 struct list_options {
     struct globals globals;

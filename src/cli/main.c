@@ -11,9 +11,9 @@
 
 #include "cli/command.h"
 #include "cli/errors.h"
-#include "cli/nearest.h"
 #include "convoy/version.h"
 #include "io/file.h"
+#include "io/nearest.h"
 
 static const struct command *const commands[] = {
     &command_shape,   &command_count, &command_run,  &command_verify,

@@ -14,7 +14,7 @@
 
 #include "cli/command.h"
 #include "cli/errors.h"
-#include "cli/nearest.h"
+#include "io/nearest.h"
 
 #define FIELD(name) offsetof(struct globals, name)
 

@@ -11,7 +11,7 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
-#include "cli/nearest.h"
+#include "io/nearest.h"
 
 /* Add what one part of a list names. */
 typedef int add_function(struct selection *selection, const char *part);

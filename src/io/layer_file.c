@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "io/file.h"
+#include "io/nearest.h"
 
 #define SUFFIX    ".txt"
 #define LINE_SIZE 1024
@@ -240,21 +241,18 @@ static convoy_status append_file(const char *path, struct layer_list *list)
     return status;
 }
 
-/* Nothing of that name: say what there is. */
+/* Nothing of that name: say what may have been meant. */
 static convoy_status refuse(const char *what)
 {
-    char known[300] = "";
+    char near[300] = "";
     char **names = NULL;
-    size_t length = 0;
     if (layer_list_names(&names) == CONVOY_OK) {
-        for (char **name = names; *name && length < sizeof known; name++) {
-            length += (size_t)snprintf(known + length, sizeof known - length, " %s", *name);
-        }
+        nearest_names(what, (const char *const *)names, near, sizeof near);
         layer_list_names_destroy(names);
     }
     return fail(CONVOY_ERROR_ARGUMENT,
-                "'%.80s' is no file, no problem string and no layer list; the lists are%s", what,
-                known);
+                "'%.80s' is no file, no problem string and no layer list; the nearest lists are %s",
+                what, *near ? near : "none");
 }
 
 convoy_status layer_list_append(const char *what, struct layer_list *list)

@@ -2,7 +2,7 @@
  * @file nearest.c
  * Levenshtein's distance, and the names nearest by it.
  */
-#include "bench/nearest.h"
+#include "io/nearest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +33,21 @@ static int distance(const char *a, const char *b)
         }
     }
     return row[b_length];
+}
+
+const char *nearest_name(const char *wanted, const char *const *names)
+{
+    /* A name with half of its characters changed is another name. */
+    int best_distance = 1 + (int)strnlen(wanted, LENGTH_MAX) / 3;
+    const char *best = NULL;
+    for (; *names; names++) {
+        int d = distance(wanted, *names);
+        if (d < best_distance || (d == best_distance && !best)) {
+            best = *names;
+            best_distance = d;
+        }
+    }
+    return best;
 }
 
 void nearest_names(const char *wanted, const char *const *names, char *text, size_t size)
