@@ -12,6 +12,7 @@
 #include "support/check.h"
 #include "support/cli.h"
 #include "support/json_check.h"
+#include "support/place.h"
 
 #define EXAMPLE "n1c128h100w100_k256r5s5_pd2"
 
@@ -220,11 +221,11 @@ static void layer_files_are_read_and_refused(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        cli_write("bad.txt", bad[i].text, strlen(bad[i].text));
+        place_write("bad.txt", bad[i].text, strlen(bad[i].text));
         cli_expect("count --layers bad.txt", 2, bad[i].words);
     }
     static const char good[] = "# two\nfirst c3h8w8_k4r3s3 # a comment\r\nsecond c4h6w6_k1r1s1\n";
-    cli_write("a,b.txt", good, sizeof good - 1);
+    place_write("a,b.txt", good, sizeof good - 1);
     cli_expect_json("count --json --layers a,b.txt",
                     (const char *[]){"{\"name\":\"first\",\"problem\":\"n1c3h8w8_k4r3s3\"",
                                      "\"total\":{\"macs\":4032,", NULL});
@@ -274,7 +275,7 @@ static void an_interrupt_ends_it(void **state)
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), cases[i].code);
     }
-    char *files = cli_files();
+    char *files = place_files();
     assert_string_equal(files, "");
     free(files);
 }
@@ -294,5 +295,5 @@ int main(void)
         cmocka_unit_test(a_full_disk_behind_stdout_fails),
         cmocka_unit_test(an_interrupt_ends_it),
     };
-    return cmocka_run_group_tests(tests, cli_setup, cli_teardown);
+    return cmocka_run_group_tests(tests, place_setup, place_teardown);
 }

@@ -13,11 +13,12 @@
 #include "io/npy.h"
 #include "support/check.h"
 #include "support/cli.h"
+#include "support/place.h"
 
 /* The files that every test may use: x[1][4][6][5], its like in NHWC, and parameters. */
 static int setup(void **state)
 {
-    if (cli_setup(state)) {
+    if (place_setup(state)) {
         return -1;
     }
     cli_write_npy("x.npy", 4, (int64_t[]){1, 4, 6, 5}, -1.0f, 0.03125f);
@@ -28,14 +29,14 @@ static int setup(void **state)
     cli_write_npy("z.npy", 4, (int64_t[]){1, 6, 4, 4}, 2.0f, -0.125f);
     cli_write_npy("b5.npy", 1, (int64_t[]){5}, 0.5f, 0.25f);
     /* 4 x 3 grey and 2 x 2 RGB */
-    cli_write("grey.pgm", "P5 4 3 255\n\x0a\x14\x1e\x28\x32\x3c\x46\x50\x5a\x64\x6e\x78", 23);
-    cli_write("rgb.ppm", "P6 2 2 255\n\x01\x02\x03\x04\x05\x06\x07\x08\x09\xc8\xc9\xcb", 23);
+    place_write("grey.pgm", "P5 4 3 255\n\x0a\x14\x1e\x28\x32\x3c\x46\x50\x5a\x64\x6e\x78", 23);
+    place_write("rgb.ppm", "P6 2 2 255\n\x01\x02\x03\x04\x05\x06\x07\x08\x09\xc8\xc9\xcb", 23);
     return 0;
 }
 
 static void assert_files(const char *expected)
 {
-    char *files = cli_files();
+    char *files = place_files();
     assert_string_equal(files, expected);
     free(files);
 }
@@ -275,9 +276,9 @@ static void bad_input_leaves_nothing(void **state)
 {
     char arguments[256];
     (void)state;
-    cli_write("bad.npy", "\x93NUMPY\x01\x00\xff\xff{", 11);
-    cli_write("bad.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", 16);
-    cli_write("y.npy", "precious", 8);
+    place_write("bad.npy", "\x93NUMPY\x01\x00\xff\xff{", 11);
+    place_write("bad.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", 16);
+    place_write("y.npy", "precious", 8);
     for (size_t i = 0; i < sizeof bad_cases / sizeof bad_cases[0]; i++) {
         snprintf(arguments, sizeof arguments, "run %s", bad_cases[i].arguments);
         cli_expect(arguments, bad_cases[i].code, bad_cases[i].words);
@@ -321,5 +322,5 @@ int main(void)
         cmocka_unit_test(bad_input_leaves_nothing),
         cmocka_unit_test(a_full_disk_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, setup, cli_teardown);
+    return cmocka_run_group_tests(tests, setup, place_teardown);
 }

@@ -12,6 +12,7 @@
 #include "support/check.h"
 #include "support/cli.h"
 #include "support/json_check.h"
+#include "support/place.h"
 #include "verify/verify.h"
 
 #define SMALL "n1c5h7w6_k6r3s3_pd1"
@@ -189,5 +190,5 @@ int main(void)
         cmocka_unit_test(the_real_one_finds_nothing),
         cmocka_unit_test(bad_usage_is_told),
     };
-    return cmocka_run_group_tests(tests, cli_setup, cli_teardown);
+    return cmocka_run_group_tests(tests, place_setup, place_teardown);
 }

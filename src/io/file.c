@@ -134,6 +134,9 @@ convoy_status file_create(const char *path, struct file_writer *writer)
     struct stat what;
     bool exists = stat(path, &what) == 0;
     *writer = (struct file_writer){0};
+    if (!*path) {
+        return fail(CONVOY_ERROR_IO, "an empty path names no file to write");
+    }
     if (exists && S_ISDIR(what.st_mode)) {
         return fail(CONVOY_ERROR_IO, "%s is a directory; name a file in it", path);
     }

@@ -4,53 +4,19 @@
  */
 #include "support/cli.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "io/npy.h"
 #include "support/check.h"
 #include "support/json_check.h"
-
-static char place[] = "/tmp/convoy-cli-XXXXXX";
-
-int cli_setup(void **state)
-{
-    (void)state;
-    if (!mkdtemp(place) || chdir(place) != 0 || mkdir("work", 0755) != 0) {
-        return -1;
-    }
-    return chdir("work");
-}
-
-int cli_teardown(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", place);
-    return chdir("/") == 0 ? system(command) : -1;
-}
-
-static char *read_text(const char *path)
-{
-    char *text = NULL;
-    size_t room = 0;
-    FILE *stream = fopen(path, "r");
-    assert_non_null(stream);
-    if (getdelim(&text, &room, '\0', stream) < 0) {
-        free(text);
-        text = strdup("");
-    }
-    fclose(stream);
-    return text;
-}
+#include "support/place.h"
 
 struct outcome cli_run(const char *arguments)
 {
     char *command;
+    size_t size;
     struct outcome outcome = {.code = -1};
     /* Redirections among the arguments are inside of these, and so win. */
     assert_true(asprintf(&command, "{ '%s' %s\n} >../out 2>../err", CONVOY_COMMAND, arguments) > 0);
@@ -59,8 +25,8 @@ struct outcome cli_run(const char *arguments)
     if (WIFEXITED(status)) {
         outcome.code = WEXITSTATUS(status);
     }
-    outcome.out = read_text("../out");
-    outcome.err = read_text("../err");
+    outcome.out = place_read("../out", &size);
+    outcome.err = place_read("../err", &size);
     return outcome;
 }
 
@@ -129,36 +95,6 @@ void cli_expect_json(const char *arguments, const char *const *words)
         }
     }
     outcome_destroy(&outcome);
-}
-
-static int not_hidden(const struct dirent *entry)
-{
-    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-}
-
-char *cli_files(void)
-{
-    struct dirent **entries;
-    int count = scandir(".", &entries, not_hidden, alphasort);
-    char *names = strdup("");
-    assert_true(count >= 0);
-    for (int i = 0; i < count; i++) {
-        char *longer;
-        assert_true(asprintf(&longer, "%s%s%s", names, i ? " " : "", entries[i]->d_name) >= 0);
-        free(names);
-        free(entries[i]);
-        names = longer;
-    }
-    free(entries);
-    return names;
-}
-
-void cli_write(const char *path, const void *bytes, size_t size)
-{
-    FILE *stream = fopen(path, "wb");
-    assert_non_null(stream);
-    assert_int_equal(fwrite(bytes, 1, size, stream), size);
-    assert_int_equal(fclose(stream), 0);
 }
 
 void cli_write_npy(const char *path, int rank, const int64_t *extents, float start, float step)

@@ -1,6 +1,6 @@
 /**
  * @file cli.h
- * Running the real `convoy` in an empty directory, and looking at what it did.
+ * Running the real `convoy` in the directory of place.h, and looking at what it did.
  */
 #ifndef CONVOY_TESTS_CLI_H
 #define CONVOY_TESTS_CLI_H
@@ -14,10 +14,6 @@ struct outcome {
     char *out, *err; /* owned */
 };
 
-/** cmocka fixtures: make the directory and go there; remove it. */
-int cli_setup(void **state);
-int cli_teardown(void **state);
-
 /** Run "convoy <arguments>" by way of the shell, so arguments may be quoted and redirected. */
 struct outcome cli_run(const char *arguments);
 void outcome_destroy(struct outcome *outcome);
@@ -29,11 +25,7 @@ void cli_expect(const char *arguments, int code, const char *words);
  *  all blanks taken out. */
 void cli_expect_json(const char *arguments, const char *const *words);
 
-/** Names of the files in the directory, sorted and joined by spaces; to be freed. */
-char *cli_files(void);
-
-/** Write bytes, or a .npy of float32 whose element i is start + step * i. */
-void cli_write(const char *path, const void *bytes, size_t size);
+/** Write a .npy of float32 whose element i is start + step * i. */
 void cli_write_npy(const char *path, int rank, const int64_t *extents, float start, float step);
 
 #endif
