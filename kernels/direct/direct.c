@@ -9,6 +9,8 @@
  *               for each group of pixels that see the same taps
  *                   for each register tile                           <- registers
  *
+ * Depthwise layers in NHWC have loops of their own: kernels/depthwise.
+ *
  * The order of every sum is fixed by the layer and the ISA: strips, shares and threads only decide
  * who does it. So the bits do not depend on the number of threads or on the layout.
  */
@@ -170,6 +172,10 @@ static struct direct_box box_of(const struct convoy_plan *plan, int64_t strip)
 static void direct_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
+    if (b->depthwise) {
+        depthwise_execute(plan, operands);
+        return;
+    }
     int64_t strips = divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
                      divide_up(plan->Q, b->strip_columns);
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);

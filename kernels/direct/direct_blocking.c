@@ -11,6 +11,7 @@
 #include "core/arithmetic.h"
 #include "core/cpu.h"
 #include "core/layer_checked.h"
+#include "kernels/depthwise/depthwise.h"
 
 /* Terms of a partial sum: 256 rows of a 64-channel block of w are 64 KiB, which stay in L2 while
    all tiles of a strip read them; and a sum of 256 has a rounding error well below one of
@@ -161,6 +162,24 @@ static void choose_parts(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
 }
 
+/* Depthwise: strips of rows whose x half of L2 holds, and enough of them for the threads; what
+   takes some ten microseconds stays on one. */
+static void choose_depthwise(struct convoy_plan *plan)
+{
+    const int64_t worth_sharing = 40000; /* vector multiply-adds */
+    struct blocking *b = &plan->blocking;
+    const convoy_layer *l = &plan->layer;
+    int64_t row_bytes = 4 * l->W * l->C * min64(l->stride_h, l->H);
+    int64_t rows = max64(1, (int64_t)cpu_l2_bytes() / 2 / row_bytes);
+    int64_t work = l->N * plan->P * plan->Q * layer_depth(l) * b->k_blocks;
+    int64_t wanted = plan->threads > 1 && work > worth_sharing ? 4 * (int64_t)plan->threads : 1;
+    int64_t strips = max64(divide_up(plan->P, rows), min64(plan->P, divide_up(wanted, l->N)));
+    b->strip_images = 1;
+    b->strip_rows = divide_up(plan->P, strips);
+    b->strip_columns = plan->Q;
+    b->k_parts = min64(b->k_blocks, divide_up(wanted, l->N * divide_up(plan->P, b->strip_rows)));
+}
+
 static int64_t executed_flops(const struct convoy_plan *plan)
 {
     const convoy_layer *layer = &plan->layer;
@@ -181,12 +200,26 @@ static int64_t executed_flops(const struct convoy_plan *plan)
    lanes bound by their loads; and what a copied strip costs. */
 static double predicted_cost(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, lanes = 2.5, copy = 2.0;
+    const double dense = 1.05, lanes = 2.5, copy = 2.0, depthwise = 1.7;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     double input = (double)(plan->layer.N * plan->layer.C * plan->layer.H * plan->layer.W) /
                    (double)plan->kernels->vector_floats;
+    if (plan->blocking.depthwise) {
+        return depthwise * multiplies;
+    }
     return (plan->blocking.lanes ? lanes : dense) * multiplies +
            (plan->blocking.packs ? copy * input : 0.0);
+}
+
+/* Strips, and whether their x is copied. */
+static void choose_copies(struct convoy_plan *plan)
+{
+    const convoy_layer *layer = &plan->layer;
+    struct blocking *b = &plan->blocking;
+    choose_strip(plan);
+    b->pads = layer_is_padded(layer) && groups_too_small(plan, b->strip_images);
+    b->packs = layer->layout == CONVOY_NCHW || b->pads ||
+               (b->lanes && (layer_Cg(layer) > 1 || layer_Kg(layer) > 1));
 }
 
 void direct_prepare(struct convoy_plan *plan)
@@ -201,13 +234,14 @@ void direct_prepare(struct convoy_plan *plan)
     b->k_blocks = blocks_of_group(plan) * (b->lanes ? 1 : layer->groups);
     b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
-    choose_strip(plan);
-    b->pads = layer_is_padded(layer) && groups_too_small(plan, b->strip_images);
-    b->packs = layer->layout == CONVOY_NCHW || b->pads ||
-               (b->lanes && (layer_Cg(layer) > 1 || layer_Kg(layer) > 1));
-    choose_parts(plan);
-
-    b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
+    b->depthwise = depthwise_applies(plan) && depth <= DEPTH_BLOCK;
+    if (b->depthwise) {
+        choose_depthwise(plan);
+    } else {
+        choose_copies(plan);
+        choose_parts(plan);
+        b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
+    }
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
     int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
     plan->packed_w_bytes = (size_t)(4 * depth * lanes * (b->lanes ? 1 : layer->groups));
@@ -220,6 +254,14 @@ void direct_prepare(struct convoy_plan *plan)
 void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
 {
     const struct blocking *b = &plan->blocking;
+    if (b->depthwise) {
+        snprintf(text, size,
+                 "depthwise in place; strips of %lld rows; %lld channel vectors of %d in %lld "
+                 "part%s",
+                 (long long)b->strip_rows, (long long)b->k_blocks, plan->kernels->vector_floats,
+                 (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
+        return;
+    }
     snprintf(text, size,
              "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s; "
              "sums of %lld; %lld channel blocks in %lld part%s",
