@@ -93,6 +93,13 @@ convoy_status request_make(const convoy_layer *layer, const convoy_options *opti
     return status;
 }
 
+/* Kernels read whole vectors of at most 16 biases. Those of a group begin anywhere. */
+static size_t bias_bytes(const convoy_layer *layer)
+{
+    int64_t last = layer->groups > 1 ? layer->K - 1 : (layer->K - 1) / 16 * 16;
+    return (size_t)round_up(last + 16, 16) * sizeof(float);
+}
+
 /* Set the parts of a plan that no algorithm decides, then let the algorithm do its own. */
 static void prepare(const struct request *request, const struct algorithm *algorithm,
                     struct convoy_plan *plan)
@@ -105,7 +112,7 @@ static void prepare(const struct request *request, const struct algorithm *algor
         .algorithm = algorithm,
         .kernels = request->kernels,
         .threads = request->threads,
-        .bias_bytes = request->bias ? (size_t)round_up(layer->K, 16) * sizeof(float) : 0,
+        .bias_bytes = request->bias ? bias_bytes(layer) : 0,
     };
     algorithm->prepare(plan);
     if (layer->epilogue.activation == CONVOY_LEAKY_RELU) {
