@@ -52,7 +52,8 @@ struct convoy_plan {
                               prepare sets by the slope of a leaky ReLU above 1 */
     size_t packed_w_bytes; /* room that pack needs */
     void *packed_w;        /* aligned to CONVOY_ALIGNMENT */
-    float *bias;           /* K values, then zeros up to a multiple of 16; NULL: no bias */
+    float *bias;           /* K values, then zeros: a whole vector can be read from any of
+                              the K on; NULL: no bias */
     size_t bias_bytes;
     char why[320]; /* why this algorithm was chosen */
 };
