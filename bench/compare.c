@@ -88,7 +88,7 @@ static convoy_status warm(struct runner *runner, const struct bench_case *c)
     runner_compare(runner);
     double start = seconds_now();
     status = runner_call(&runner->prepared, 1);
-    runner->prepared.call_seconds = seconds_now() - start;
+    runner->prepared.inner_seconds = seconds_now() - start;
     if (!status && runner->prepared.error.unwritten) {
         return fail(CONVOY_ERROR_ALGORITHM, "%s left an output unwritten", c->name);
     }
@@ -110,8 +110,8 @@ struct pairs {
 
 static void measure_pairs(struct runner *a, struct runner *b, int wanted, struct pairs *pairs)
 {
-    double slow = fmax(a->prepared.call_seconds, b->prepared.call_seconds);
-    double fast = fmin(a->prepared.call_seconds, b->prepared.call_seconds);
+    double slow = fmax(a->prepared.inner_seconds, b->prepared.inner_seconds);
+    double fast = fmin(a->prepared.inner_seconds, b->prepared.inner_seconds);
     int64_t calls = (int64_t)(PAIR_SECONDS / fmax(fast, 1e-7)) + 1;
     double pair_seconds = (double)calls * (slow + fast);
     int affordable = (int)fmin(1e6, LAYER_SECONDS / pair_seconds);

@@ -65,7 +65,8 @@ static double label_number(const char *label, const char *key)
 
 void line_set_label(struct line *line, const char *label)
 {
-    line->mean_seconds = 1e-6 * label_number(label, "mean_us");
+    line->inner_seconds = 1e-6 * label_number(label, "inner_us");
+    line->outer_seconds = 1e-6 * label_number(label, "outer_us");
     line->min_seconds = 1e-6 * label_number(label, "min_us");
     line->low_seconds = 1e-6 * label_number(label, "low_us");
     line->median_seconds = 1e-6 * label_number(label, "median_us");

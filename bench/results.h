@@ -27,7 +27,8 @@ struct line {
     double error_rms, workspace_bytes, packed_bytes, create_us;
     /* from the label, NaN or "" when missing */
     char chosen[48];
-    double mean_seconds, min_seconds, low_seconds, median_seconds, high_seconds, samples;
+    double inner_seconds, outer_seconds, min_seconds, low_seconds, median_seconds, high_seconds,
+        samples;
     double error_bound, batch1_seconds, batch4_seconds, compared, outputs;
 };
 

@@ -36,7 +36,8 @@ struct prepared {
     double create_seconds;
     bool compared;
     struct oracle_error error;
-    double call_seconds; /* of the last timed loop; 0: none yet */
+    /* One call of the last timed loop, by clocks inside and outside of it; 0: none yet */
+    double inner_seconds, outer_seconds;
     /* One call of the layer, and of it with four times the batch, on one thread; 0: not measured */
     double batch1_seconds, batch4_seconds;
 };

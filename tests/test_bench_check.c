@@ -150,13 +150,14 @@ static void double_throughput_is_caught(void **state)
     scale(line, "executed_flops", 2);
     scale(line, "peak_fraction", 2);
     scale(line, "bound_fraction", 2);
-    caught(&results, DIRECT, "by one clock");
+    caught(&results, DIRECT, "the clocks around it");
     results_destroy(&results);
 
-    /* And in the clock beside it, but not in the samples. */
+    /* And in the clocks beside it, but not in the samples. */
     results = doctored(DIRECT, &line);
     scale(line, "real_time", 0.01);
-    scale_label(line, "mean_us", 0.01);
+    scale_label(line, "inner_us", 0.01);
+    scale_label(line, "outer_us", 0.01);
     scale(line, "flops", 100);
     scale(line, "executed_flops", 100);
     scale(line, "peak_fraction", 100);
@@ -171,12 +172,13 @@ static void more_than_the_peak_is_caught(void **state)
     struct results results = doctored(DIRECT, &line);
     static const char *const rates[] = {"flops", "executed_flops", "peak_fraction",
                                         "bound_fraction"};
-    static const char *const times[] = {"mean_us", "min_us", "low_us", "median_us", "high_us"};
+    static const char *const times[] = {"inner_us", "outer_us",  "min_us",
+                                        "low_us",   "median_us", "high_us"};
     scale(line, "real_time", 1e-3);
     for (int i = 0; i < 4; i++) {
         scale(line, rates[i], 1e3);
     }
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         scale_label(line, times[i], 1e-3);
     }
     caught(&results, DIRECT, "the measured peak");
