@@ -30,10 +30,12 @@ struct layer_list {
 convoy_status layer_file_read(const char *path, struct layer_list *list);
 
 /**
- * The layers of a file path, of the name of a list that comes with Convoy ("core"; looked for in
- * $CONVOY_LAYERS, the source tree, then where it is installed), or of a problem string (the
- * string is then the name too). Appends to the list, which starts as {0}.
+ * The layers of a list that comes with Convoy ("core"; looked for in $CONVOY_LAYERS, the source
+ * tree, then where it is installed), of a file (write ./core for one that is called as a list is),
+ * or of a problem string (the string is then the name too). Appends to the list, which starts as
+ * {0} and is unchanged on an error, but for a want of memory.
  * @retval CONVOY_ERROR_ARGUMENT  none of the three; the detail names the nearest lists
+ * @retval as layer_file_read, and as convoy_layer_parse for what begins as a problem string
  */
 convoy_status layer_list_append(const char *what, struct layer_list *list);
 

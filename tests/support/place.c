@@ -33,6 +33,8 @@ int place_teardown(void **state)
 
 void place_write(const char *path, const void *bytes, size_t size)
 {
+    /* Some file systems wait for the disk when a file is cut and written anew. */
+    unlink(path);
     FILE *stream = fopen(path, "wb");
     assert_non_null(stream);
     assert_int_equal(fwrite(bytes, 1, size, stream), size);
