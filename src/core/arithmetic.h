@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** *product *= factor; false (and *product unchanged) when it does not fit. */
+/** *product *= factor; false when it does not fit (*product is then of no use). */
 static inline bool multiply_checked(int64_t *product, int64_t factor)
 {
     return !__builtin_mul_overflow(*product, factor, product);
