@@ -85,7 +85,8 @@ static void result_row(FILE *file, const struct results *results, const struct l
     }
     time_cell(file, line->min_seconds);
     time_cell(file, line->median_seconds);
-    plain_cell(file, "%.1f", 100 * (line->high_seconds - line->low_seconds) / line->median_seconds);
+    double noise = (line->high_seconds - line->low_seconds) / line->median_seconds;
+    plain_cell(file, "%.1f", line->samples < 4 ? NAN : 100 * noise);
     plain_cell(file, "%.2f", line->flops / 1e9);
     plain_cell(file, "%.2f", line->executed_flops / 1e9);
     plain_cell(file, "%.1f", 100 * line->peak_fraction);

@@ -84,6 +84,9 @@ static const char *noise_text(const struct line *line, char text[16])
     if (isnan(noise)) {
         return "";
     }
+    if (line->samples < 4) {
+        return "-"; /* too few to have a middle half */
+    }
     snprintf(text, 16, "%.1f", fmin(100 * noise, 999));
     return text;
 }
