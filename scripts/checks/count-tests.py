@@ -1,9 +1,15 @@
 #!/usr/bin/env python3
-"""count-tests.py TESTLOG.json: print `passed failed skipped` of a meson run. The tests inside of
-cmocka and unittest programs are counted one by one, other programs as one."""
+"""count-tests.py TESTLOG.json: print `passed failed skipped` of a meson run, then a line for each
+skipped test. The tests inside of cmocka and unittest programs are counted one by one, other
+programs as one."""
 import json
 import re
 import sys
+
+
+def skipped_tests(output):
+    """Each is named twice: in its place, and in cmocka's summary."""
+    return sorted(set(re.findall(r"^\[  SKIPPED \] ([a-zA-Z]\w*)$", output, re.M)))
 
 
 def cmocka(output):
@@ -13,8 +19,7 @@ def cmocka(output):
     # Also of a group that crashed, and so has no summary: what has begun and has not passed.
     begun = sum(map(int, re.findall(r"\[==========\] Running (\d+) test", output)))
     passed = len(re.findall(r"^\[       OK \] ", output, re.M))
-    # Each is named twice: in its place, and in the summary.
-    skipped = len(set(re.findall(r"^\[  SKIPPED \] ([a-zA-Z]\w*)$", output, re.M)))
+    skipped = len(skipped_tests(output))
     return passed, begun - passed - skipped, skipped
 
 
@@ -29,8 +34,12 @@ def unittest(output):
     return int(ran[1]) - failed - counts["skipped"], failed, counts["skipped"]
 
 
+def output_of(test):
+    return test.get("stdout", "") + "\n" + test.get("stderr", "")
+
+
 def count(test):
-    output = test.get("stdout", "") + "\n" + test.get("stderr", "")
+    output = output_of(test)
     if test["result"] == "SKIP":
         return 0, 0, 1
     good = test["result"] == "OK"
@@ -42,11 +51,15 @@ def count(test):
 
 
 def main():
-    totals = [0, 0, 0]
     with open(sys.argv[1], encoding="utf-8") as log:
-        for line in log:
-            totals = [total + more for total, more in zip(totals, count(json.loads(line)))]
+        tests = [json.loads(line) for line in log]
+    totals = [sum(column) for column in zip(*map(count, tests))] or [0, 0, 0]
     print(*totals)
+    for test in tests:
+        if test["result"] == "SKIP":
+            print(f"skipped {test['name']}: {output_of(test).strip()}")
+        for name in skipped_tests(output_of(test)):
+            print(f"skipped {test['name']}: {name}")
 
 
 main()
