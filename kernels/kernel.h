@@ -27,7 +27,7 @@ struct isa_kernels {
     int vector_floats;
     const struct tile_shapes *tile;  /* dense: x is broadcast */
     const struct tile_shapes *lanes; /* grouped: x is a vector */
-    depthwise_row_function *depthwise_row;
+    depthwise_band_function *depthwise_band;
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
     const struct winograd_filters *winograd_filters;

@@ -87,8 +87,14 @@ ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b)
 /* min(high, max(low, v)); a NaN in v stays. */
 ALWAYS_INLINE vf vf_clamp(vf v, vf low, vf high)
 {
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)v));
+#elif defined(__AVX2__) && VF == 8
+    return (vf)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)v));
+#else
     v = vf_select(v < low, low, v);
     return vf_select(v > high, high, v);
+#endif
 }
 
 /* The first n floats of p, then zeros; reads nothing past p + n. 0 <= n <= VF */
@@ -116,6 +122,23 @@ ALWAYS_INLINE void vf_store_part(float *p, vf v, int n)
     _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), (__m256)v);
 #else
     memcpy(p, &v, (size_t)n * sizeof *p);
+#endif
+}
+
+/* Lane i of the result is lane index[i] of v. 0 <= index[i] < VF */
+ALWAYS_INLINE vf vf_permute(vf v, vi index)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_permutexvar_ps((__m512i)index, (__m512)v);
+#elif defined(__AVX2__) && VF == 8
+    return (vf)_mm256_permutevar8x32_ps((__m256)v, (__m256i)index);
+#else
+    vf permuted;
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        permuted[i] = v[index[i]];
+    }
+    return permuted;
 #endif
 }
 

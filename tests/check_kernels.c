@@ -151,6 +151,50 @@ static void test_groups(void **state)
     }
 }
 
+/* Depthwise and narrow groups around the widths of sweeps, tiles and vectors. */
+static void test_depthwise(void **state)
+{
+    static const char *const problems[] = {
+        "n1c16h9w9_k16r3s3_dl2_pd2_g16",           /* dilated: phases of rows and columns */
+        "n1c18h11w10_k18r3s3_dl3x2_pd1x3_g18",     /* ... different ones */
+        "n1c16h13w14_k16r3s3_st2_dl2_pd2_g16",     /* ... with stride */
+        "n1c16h13w14_k16r3s3_st2x4_dl1x2_pd2_g16", /* ... of twice the dilation */
+        "n1c17h6w9_k17r3s3_st1x2_pd1_g17",         /* strides that differ */
+        "n1c16h4w4_k16r3s3_pd4_g16",               /* outputs of padding only */
+        "n1c16h1w1_k16r3s3_pd1_g16",               /* nothing but edges */
+        "n1c16h2w3_k16r3s3_st2_pd1_g16",
+        "n1c20h9w31_k20r1s3_pd0x1_g20", /* other filters with known taps */
+        "n1c20h31w9_k20r3s1_pd1x0_g20",
+        "n1c24h17w16_k24r5s5_st2_pd2_g24",
+        "n1c24h9w9_k24r7s7_pd3_g24",
+        "n1c24h9w19_k24r4s6_pd1,2,3,0_g24",
+        "n1c20h7w7_k20r7s7_g20",        /* one output: as global pooling */
+        "n1c260h5w5_k260r3s3_pd1_g260", /* many vectors of channels */
+        "n1c16h20w70_k16r3s3_pd1_g16",  /* several blocks of columns */
+        "n1c32h6w9_k32r3s3_pd1_g16",    /* two channels a group */
+        "n1c36h6w9_k36r3s3_st2_pd1_g9", /* four */
+        "n1c40h6w16_k40r3s3_pd1_g5",    /* eight */
+        "n1c48h5w9_k48r3s3_pd1_g3",     /* sixteen */
+        "n1c12h6w9_k48r3s3_pd1_g6",     /* more outputs than inputs in a group */
+        "n1c10h6w9_k40r2s4_dl2_pd1_g10",
+    };
+    (void)state;
+    for (int width = 1; width <= 33; width++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c17h%dw%d_k17r3s3_pd1_g17", width % 11 + 1, width);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c9h7w%d_k9r3s3_st2_pd1,0,1,1_g9", width);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c18h3w%d_k18r5s5_pd2_g18", width);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c16h3w%d_k16r3s3_pd1_g4", width);
+        check_problem(problem);
+    }
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        check_problem(problems[i]);
+    }
+}
+
 /* Every activation with and without a residual, on a layer with tails in all directions. */
 static void test_epilogues(void **state)
 {
@@ -164,7 +208,8 @@ static void test_epilogues(void **state)
         {.activation = CONVOY_IDENTITY},
     };
     static const char *const problems[] = {"n2c5h5w7_k19r3s3_pd1", "n1c18h5w4_k18r3s3_pd1_g18",
-                                           "n1c5h6w6_k21r1s1"};
+                                           "n1c5h6w6_k21r1s1", "n1c18h4w9_k18r5s5_pd2_g18",
+                                           "n1c24h6w5_k24r3s3_pd1_g6"};
     (void)state;
     for (size_t i = 0; i < sizeof epilogues / sizeof epilogues[0]; i++) {
         for (size_t j = 0; j < sizeof problems / sizeof problems[0]; j++) {
@@ -224,9 +269,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pixels),         cmocka_unit_test(test_output_channels),
         cmocka_unit_test(test_input_channels), cmocka_unit_test(test_odd_layers),
-        cmocka_unit_test(test_groups),         cmocka_unit_test(test_epilogues),
-        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_groups),         cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_many_blocks),
+        cmocka_unit_test(test_dense),          cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     seed = test_seed(seed);

@@ -162,22 +162,27 @@ static void choose_parts(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
 }
 
-/* Depthwise: strips of rows whose x half of L2 holds, and enough of them for the threads; what
-   takes some ten microseconds stays on one. */
+/* Depthwise: vectors of channels whose w takes half of L1 and whose rows of x half of L2; strips
+   enough for the threads, but what takes some ten microseconds stays on one. */
 static void choose_depthwise(struct convoy_plan *plan)
 {
     const int64_t worth_sharing = 40000; /* vector multiply-adds */
     struct blocking *b = &plan->blocking;
     const convoy_layer *l = &plan->layer;
-    int64_t row_bytes = 4 * l->W * l->C * min64(l->stride_h, l->H);
-    int64_t rows = max64(1, (int64_t)cpu_l2_bytes() / 2 / row_bytes);
+    int64_t floats = plan->kernels->vector_floats;
+    int64_t rows = min64(l->H, (DEPTHWISE_ROWS - 1) * l->stride_h + l->R);
+    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / 2 / (4 * floats * layer_depth(l));
+    int64_t in_l2 = (int64_t)cpu_l2_bytes() / 2 / (4 * floats * rows * l->W);
+    int64_t vectors = max64(min64(in_l1, max64(in_l2, 8)), 1);
+    b->tile_vectors = (int)divide_up(b->k_blocks, divide_up(b->k_blocks, vectors));
     int64_t work = l->N * plan->P * plan->Q * layer_depth(l) * b->k_blocks;
     int64_t wanted = plan->threads > 1 && work > worth_sharing ? 4 * (int64_t)plan->threads : 1;
-    int64_t strips = max64(divide_up(plan->P, rows), min64(plan->P, divide_up(wanted, l->N)));
+    int64_t strips = min64(divide_up(plan->P, DEPTHWISE_ROWS), divide_up(wanted, l->N));
     b->strip_images = 1;
-    b->strip_rows = divide_up(plan->P, strips);
+    b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
     b->strip_columns = plan->Q;
-    b->k_parts = min64(b->k_blocks, divide_up(wanted, l->N * divide_up(plan->P, b->strip_rows)));
+    int64_t shares = l->N * divide_up(plan->P, b->strip_rows);
+    b->k_parts = min64(b->k_blocks, divide_up(wanted, shares));
 }
 
 static int64_t executed_flops(const struct convoy_plan *plan)
@@ -200,7 +205,7 @@ static int64_t executed_flops(const struct convoy_plan *plan)
    lanes bound by their loads; and what a copied strip costs. */
 static double predicted_cost(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, lanes = 2.5, copy = 2.0, depthwise = 1.7;
+    const double dense = 1.05, lanes = 2.5, copy = 2.0, depthwise = 1.3;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     double input = (double)(plan->layer.N * plan->layer.C * plan->layer.H * plan->layer.W) /
                    (double)plan->kernels->vector_floats;

@@ -14,7 +14,8 @@
 
 /* One block: a row of `width` output channels for each depth position. */
 static void pack_block(const convoy_layer *layer, const float *filter,
-                       const struct direct_k_block *block, int64_t width, float *packed)
+                       const struct direct_k_block *block, int64_t width, bool rows_first,
+                       float *packed)
 {
     int64_t Cg = layer_Cg(layer), taps = layer->R * layer->S;
     for (int64_t k = 0; k < width; k++) {
@@ -27,7 +28,9 @@ static void pack_block(const convoy_layer *layer, const float *filter,
         const float *row = filter + (block->k + k) * Cg * taps;
         for (int64_t c = 0; c < Cg; c++) {
             for (int64_t t = 0; t < taps; t++) {
-                packed[(t * Cg + c) * width + k] = row[c * taps + t];
+                int64_t d =
+                    rows_first ? (t / layer->S * Cg + c) * layer->S + t % layer->S : t * Cg + c;
+                packed[d * width + k] = row[c * taps + t];
             }
         }
     }
@@ -40,6 +43,7 @@ void direct_pack_weights(struct convoy_plan *plan, const float *filter)
     for (int64_t index = 0; index < plan->blocking.k_blocks; index++) {
         struct direct_k_block block = direct_k_block(plan, index);
         int64_t width = (int64_t)block.vectors * plan->kernels->vector_floats;
-        pack_block(&plan->layer, filter, &block, width, packed + block.w_offset);
+        pack_block(&plan->layer, filter, &block, width, plan->blocking.depthwise,
+                   packed + block.w_offset);
     }
 }
