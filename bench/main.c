@@ -147,7 +147,11 @@ static int finish(struct session *session, struct results *results)
         status = compare_baseline(stdout, options->baseline, results);
     }
     if (!status && options->report && !interrupted()) {
-        status = report_write(options, results, &session->before, &session->after);
+        if (failed < results->count) {
+            status = report_write(options, results, &session->before, &session->after);
+        } else {
+            fputs("convoy-bench: no report: every line failed its check\n", stderr);
+        }
     }
     if (status) {
         return complain(status);
