@@ -19,6 +19,7 @@ extern const struct winograd_filters KERNEL(winograd_filters);
 void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, int64_t);
 void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
                               ptrdiff_t, const struct tile_epilogue *, int, int64_t);
+void KERNEL(direct_filter)(const struct direct_filter *);
 void KERNEL(depthwise_band)(const struct depthwise_band *);
 double KERNEL(peak)(int64_t);
 float KERNEL(stream_read)(const float *, int64_t);
@@ -31,6 +32,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .vector_floats = VF,
     .tile = &KERNEL(tile_shapes),
     .lanes = &KERNEL(tile_lanes_shapes),
+    .direct_filter = KERNEL(direct_filter),
     .depthwise_band = KERNEL(depthwise_band),
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),

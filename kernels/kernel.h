@@ -10,6 +10,7 @@
 
 #include "convoy/machine.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/direct/direct_kernel.h"
 #include "kernels/tile/tile.h"
 #include "kernels/winograd/winograd_kernel.h"
 
@@ -27,6 +28,7 @@ struct isa_kernels {
     int vector_floats;
     const struct tile_shapes *tile;  /* dense: x is broadcast */
     const struct tile_shapes *lanes; /* grouped: x is a vector */
+    direct_filter_function *direct_filter;
     depthwise_band_function *depthwise_band;
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
