@@ -1,12 +1,15 @@
 /**
  * @file check_kernels.c
  * Every algorithm x usable ISA x layout x thread count on layers at the edges of tiles and blocks,
- * against the reference (see src/verify/verify.h for what is compared). A failure prints the
- * problem, the case and the seed; CONVOY_SEED=n repeats a run with other data.
+ * against the reference (see src/verify/verify.h for what is compared); and the same on the `wide`
+ * kernels (see kernels/meson.build). A failure prints the problem, the case and the seed;
+ * CONVOY_SEED=n repeats a run with other data.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "kernels/kernel.h"
+#include "plan/plan.h"
 #include "support/check.h"
 #include "support/layers.h"
 #include "verify/verify.h"
@@ -19,6 +22,27 @@ static int64_t cases;
 static struct verify_case worst;
 static double worst_fraction;
 
+#ifdef CHECK_WIDE
+extern const struct isa_kernels isa_kernels_wide;
+
+static convoy_status create_wide(const convoy_layer *layer, const convoy_weights *weights,
+                                 const convoy_options *options, convoy_plan **plan)
+{
+    return plan_create_on(layer, weights, options, &isa_kernels_wide, plan);
+}
+
+static bool has_wide(void)
+{
+    return convoy_isa_usable(CONVOY_ISA_AVX2);
+}
+#else
+static bool has_wide(void)
+{
+    return false;
+}
+#define create_wide NULL
+#endif
+
 static void print_isas(void)
 {
     for (int i = CONVOY_ISA_PORTABLE; i < CONVOY_ISA_COUNT; i++) {
@@ -28,17 +52,19 @@ static void print_isas(void)
                       : convoy_isa_compiled(isa) ? "skipped: this machine cannot run it"
                                                  : "skipped: not compiled for this machine");
     }
+    print_message("     wide     %s\n", has_wide() ? "runs" : "skipped: needs AVX2");
 }
 
-static void check_layer(const convoy_layer *layer, bool dense)
+static void check_options(const convoy_layer *layer, const struct verify_options *options,
+                          const char *kernels)
 {
-    struct verify_options options = {.seed = seed, .dense = dense};
     struct verify_result result;
     char problem[CONVOY_PROBLEM_SIZE];
     convoy_layer_print(layer, problem, sizeof problem);
-    convoy_status status = verify_layer(layer, &options, &result);
+    convoy_status status = verify_layer(layer, options, &result);
     if (status) {
-        fail_msg("%s: %s: %s", problem, convoy_status_name(status), convoy_error_detail());
+        fail_msg("%s%s: %s: %s", problem, kernels, convoy_status_name(status),
+                 convoy_error_detail());
     }
     cases += result.cases;
     if (result.worst_fraction > worst_fraction) {
@@ -46,11 +72,41 @@ static void check_layer(const convoy_layer *layer, bool dense)
         worst = result.worst;
     }
     if (result.failed) {
-        fail_msg("%s%s activation %s, seed %" PRIu64 ": %" PRId64 " of %" PRId64
+        fail_msg("%s%s%s activation %s, seed %" PRIu64 ": %" PRId64 " of %" PRId64
                  " cases failed; first %s",
-                 problem, layer->epilogue.residual ? " with residual," : "",
+                 problem, kernels, layer->epilogue.residual ? " with residual," : "",
                  convoy_activation_name(layer->epilogue.activation), seed, result.failed,
                  result.cases, result.failure);
+    }
+}
+
+/* The algorithms that have kernels of an ISA. */
+static size_t list_vector_algorithms(const char *names[])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < convoy_algorithm_count(); i++) {
+        const char *name = convoy_algorithm_name(i);
+        if (strcmp(name, "direct") == 0 || strncmp(name, "winograd", strlen("winograd")) == 0) {
+            names[count++] = name;
+        }
+    }
+    return count;
+}
+
+static void check_layer(const convoy_layer *layer, bool dense)
+{
+    struct verify_options options = {.seed = seed, .dense = dense};
+    check_options(layer, &options, "");
+    if (has_wide()) {
+        static const convoy_isa once = CONVOY_ISA_AVX2;
+        const char *names[64];
+        assert_true(convoy_algorithm_count() <= sizeof names / sizeof names[0]);
+        options.algorithm_count = list_vector_algorithms(names);
+        options.algorithms = names;
+        options.isas = &once;
+        options.isa_count = 1;
+        options.create = create_wide;
+        check_options(layer, &options, " on wide kernels,");
     }
 }
 
