@@ -20,9 +20,22 @@
 #endif
 
 static const char *const problems[] = {
-    "n1c19h13w11_k37r3s3_pd1",   "n2c24h9w10_k24r3s3_st2_pd1_g24", "n3c64h7w7_k48r1s1",
-    "n1c8h12w12_k20r5s5_pd2_g2", "n1c4h40w40_k8r3s3_pd1",          "n1c6h9w9_k7r3s3_dl2_pd3",
-    "n1c520h10w10_k260r3s3_pd1", "n1c3h16w30_k33r1s7_pd0x3",
+    "n1c19h13w11_k37r3s3_pd1",
+    "n2c24h9w10_k24r3s3_st2_pd1_g24",
+    "n3c64h7w7_k48r1s1",
+    "n1c8h12w12_k20r5s5_pd2_g2",
+    "n1c4h40w40_k8r3s3_pd1",
+    "n1c6h9w9_k7r3s3_dl2_pd3",
+    "n1c520h10w10_k260r3s3_pd1",
+    "n1c3h16w30_k33r1s7_pd0x3",
+    /* grouped: kernels of their own in NHWC, whose order of sums NCHW keeps */
+    "n1c32h9w8_k32r3s3_pd1_g8",
+    "n1c16h12w11_k16r3s3_st2_pd2_dl2_g16",
+    "n1c16h11w10_k16r3s3_pd2_dl2_g16",
+    "n1c20h11w12_k20r5s5_pd2_g20",
+    "n1c8h9w9_k16r3s3_pd1_g8",
+    "n1c16h9w9_k32r3s3_pd1_g4",
+    "n1c16h10w13_k16r3s3_st2x1_pd1_g16",
 };
 #define PROBLEM_COUNT (sizeof problems / sizeof problems[0])
 

@@ -90,6 +90,31 @@ static int64_t copy_floats(const struct convoy_plan *plan)
     return fits ? floats : INT64_MAX / 64;
 }
 
+/* In which order a group's runs follow each other. The bits of a layer must not depend on its
+   layout, so the groups that kernels/depthwise works in NHWC are summed in its order here too. */
+enum run_order { ORDER_R_S_C, ORDER_S_R, ORDER_R_C_S };
+
+/* Stride in units of dilation; a dilated layer without stride is several layers without either. */
+static int64_t stride_in_dilations(int64_t stride, int64_t dilation)
+{
+    return stride == 1 ? 1 : stride % dilation == 0 ? stride / dilation : 0;
+}
+
+static enum run_order run_order(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t Cg = layer_Cg(l), Kg = layer_Kg(l);
+    /* vector_floats % Kg is not 0 when a group is wider than a vector */
+    bool one_vector = l->groups > 1 && Cg <= Kg && plan->kernels->vector_floats % Kg == 0;
+    if (!one_vector || direct_chunks(plan) > 1) {
+        return ORDER_R_S_C;
+    }
+    int64_t ratio = stride_in_dilations(l->stride_w, l->dilation_w);
+    bool sweeps = Kg == 1 && l->R == 3 && l->S == 3 && (ratio == 1 || ratio == 2) &&
+                  stride_in_dilations(l->stride_h, l->dilation_h) == ratio;
+    return sweeps ? ORDER_S_R : Cg > 1 ? ORDER_R_C_S : ORDER_R_S_C;
+}
+
 /* Next `bytes` of the workspace, on a line of their own. */
 static char *carve(char *workspace, int64_t *used, int64_t bytes)
 {
@@ -120,7 +145,8 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
     s.groups = (struct direct_group *)carve(workspace, &used, groups * (int64_t)sizeof *s.groups);
     s.chunk_runs =
         (int64_t *)carve(workspace, &used, groups * (chunks + 1) * (int64_t)sizeof *s.chunk_runs);
-    int64_t taps = plan->layer.R * plan->layer.S;
+    int64_t taps = plan->layer.R * plan->layer.S *
+                   (run_order(plan) == ORDER_R_C_S ? layer_Cg(&plan->layer) : 1);
     s.runs = (struct tile_run *)carve(workspace, &used,
                                       groups * (taps + chunks) * (int64_t)sizeof *s.runs);
     s.partial = (float *)carve(workspace, &used, sums ? pixels * k_floats * 4 : 0);
@@ -161,28 +187,48 @@ static void write_run(struct run_writer *writer, ptrdiff_t x_offset, ptrdiff_t x
     }
 }
 
-/* The sum over taps r0 <= r < r1, s0 <= s < s1 as runs. x_offset counts from the pixel's tap
-   (0, 0), which may lie outside x; it is only added to for taps inside. */
-static int64_t write_group_runs(const struct convoy_plan *plan, const struct direct_source *source,
-                                const struct direct_span *rows, const struct direct_span *columns,
-                                struct run_writer *writer)
+/* Taps s0 <= s < s1 of row r, channels c0 <= c < c1. */
+static void write_row(const struct convoy_plan *plan, const struct direct_source *source, int64_t r,
+                      int64_t s0, int64_t s1, int64_t c0, int64_t c1, struct run_writer *writer)
 {
     const convoy_layer *l = &plan->layer;
     int64_t Cg = layer_Cg(l);
     /* In lanes copies a depth position is a vector of floats. */
     int64_t scale = plan->blocking.lanes ? plan->kernels->vector_floats : 1;
-    int64_t taps = columns->tap_end - columns->tap_begin;
-    bool row_is_one_run = l->dilation_w == 1 && source->stride_w == Cg * scale;
-    for (int64_t r = rows->tap_begin; r < rows->tap_end; r++) {
-        for (int64_t s = columns->tap_begin; s < columns->tap_end; s++) {
-            ptrdiff_t offset =
-                r * l->dilation_h * source->stride_h + s * l->dilation_w * source->stride_w;
-            int64_t d0 = (r * l->S + s) * Cg;
-            if (row_is_one_run) {
-                write_run(writer, offset, scale, d0, d0 + taps * Cg);
-                break;
+    bool row_is_one_run = l->dilation_w == 1 && source->stride_w == Cg * scale && c1 - c0 == Cg;
+    for (int64_t s = s0; s < s1; s++) {
+        ptrdiff_t offset = r * l->dilation_h * source->stride_h +
+                           s * l->dilation_w * source->stride_w + c0 * scale;
+        int64_t d0 = (r * l->S + s) * Cg + c0;
+        if (row_is_one_run) {
+            write_run(writer, offset, scale, d0, d0 + (s1 - s0) * Cg);
+            break;
+        }
+        write_run(writer, offset, scale, d0, d0 + c1 - c0);
+    }
+}
+
+/* The sum over the taps of two spans as runs. x_offset counts from the pixel's tap (0, 0), which
+   may lie outside x; it is only added to for taps inside. */
+static int64_t write_group_runs(const struct convoy_plan *plan, const struct direct_source *source,
+                                const struct direct_span *rows, const struct direct_span *columns,
+                                struct run_writer *writer)
+{
+    int64_t Cg = layer_Cg(&plan->layer);
+    enum run_order order = run_order(plan);
+    int64_t s0 = columns->tap_begin, s1 = columns->tap_end;
+    if (order == ORDER_S_R) {
+        for (int64_t s = s0; s < s1; s++) {
+            for (int64_t r = rows->tap_begin; r < rows->tap_end; r++) {
+                write_row(plan, source, r, s, s + 1, 0, Cg, writer);
             }
-            write_run(writer, offset, scale, d0, d0 + Cg);
+        }
+    } else {
+        int64_t step = order == ORDER_R_C_S ? 1 : Cg;
+        for (int64_t r = rows->tap_begin; r < rows->tap_end; r++) {
+            for (int64_t c = 0; c < Cg; c += step) {
+                write_row(plan, source, r, s0, s1, c, c + step, writer);
+            }
         }
     }
     int64_t chunks = direct_chunks(plan);
