@@ -147,7 +147,7 @@ static int finish(struct session *session, struct results *results)
         status = compare_baseline(stdout, options->baseline, results);
     }
     if (!status && options->report && !interrupted()) {
-        if (failed < results->count) {
+        if (results->count == 0 || failed < results->count) {
             status = report_write(options, results, &session->before, &session->after);
         } else {
             fputs("convoy-bench: no report: every line failed its check\n", stderr);
