@@ -133,7 +133,7 @@ ALWAYS_INLINE vf vf_permute(vf v, vi index)
 #elif defined(__AVX2__) && VF == 8
     return (vf)_mm256_permutevar8x32_ps((__m256)v, (__m256i)index);
 #else
-    vf permuted;
+    vf permuted = {0};
     UNROLL for (int i = 0; i < VF; i++)
     {
         permuted[i] = v[index[i]];
