@@ -1,6 +1,6 @@
 /**
  * @file depthwise.c
- * The loops around depthwise_band.
+ * NHWC: the loops around depthwise_band.
  *
  *   for each image, for each strip of output rows, for each share of the channels     <- threads
  *       for each few vectors of channels, whose w stays in L1 and rows of x in L2
@@ -19,48 +19,73 @@ bool depthwise_applies(const struct convoy_plan *plan)
     const convoy_layer *l = &plan->layer;
     int64_t Cg = layer_Cg(l), Kg = layer_Kg(l), floats = plan->kernels->vector_floats;
     /* whole groups in a vector of output channels, their input channels in a vector of x */
-    return l->layout == CONVOY_NHWC && l->groups > 1 && Cg <= Kg && Kg <= floats &&
-           floats % Kg == 0;
+    return l->groups > 1 && Cg <= Kg && Kg <= floats && floats % Kg == 0 &&
+           (l->layout == CONVOY_NHWC || depthwise_nchw_fits(plan));
 }
 
-/* The band of all output columns from q on, `step` apart, of all rows from p on, `step_h` apart. */
-static void work_band(const struct convoy_plan *plan, const struct operands *operands,
-                      struct depthwise_band band, int64_t p, int64_t step_h, int64_t q,
-                      int64_t step_w)
+/* Stride in units of dilation; outputs of a dilated layer without stride are those of several
+   layers without either. 0: not whole. */
+static int64_t ratio_of(int64_t stride, int64_t dilation)
 {
-    const convoy_layer *l = &plan->layer;
-    band.h = p * l->stride_h - l->pad_top;
-    band.w = q * l->stride_w - l->pad_left;
-    band.stride_h = step_h * l->stride_h;
-    band.stride_w = step_w * l->stride_w;
-    band.columns = divide_up(plan->Q - q, step_w);
-    band.y += p * operands->y->stride_h + q * operands->y->stride_w;
-    band.y_row = step_h * operands->y->stride_h;
-    band.y_column = step_w * operands->y->stride_w;
-    if (operands->residual) {
-        band.residual += p * operands->residual->stride_h + q * operands->residual->stride_w;
-        band.residual_row = step_h * operands->residual->stride_h;
-        band.residual_column = step_w * operands->residual->stride_w;
-    }
-    plan->kernels->depthwise_band(&band);
+    return stride == 1 ? 1 : stride % dilation == 0 ? stride / dilation : 0;
 }
 
-/* Output rows p0 <= p < p1 of an image, whose channels the band has. Outputs of a dilated layer
-   that are `dilation` apart are those of a layer that is not. */
-static void work_rows(const struct convoy_plan *plan, const struct operands *operands,
-                      struct depthwise_band band, int64_t p0, int64_t p1)
+bool depthwise_sweeps(const convoy_layer *l)
+{
+    int64_t ratio = ratio_of(l->stride_w, l->dilation_w);
+    return layer_Cg(l) == 1 && layer_Kg(l) == 1 && l->R == 3 && l->S == 3 &&
+           (ratio == 1 || ratio == 2) && ratio_of(l->stride_h, l->dilation_h) == ratio;
+}
+
+void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band band, int64_t p0,
+                         int64_t p1)
 {
     const convoy_layer *l = &plan->layer;
     int64_t step_h = l->stride_h == 1 ? l->dilation_h : 1;
     int64_t step_w = l->stride_w == 1 ? l->dilation_w : 1;
+    struct depthwise_band all = band;
+    band.stride_h = step_h * l->stride_h;
+    band.stride_w = step_w * l->stride_w;
+    band.y_row *= step_h;
+    band.y_column *= step_w;
+    band.residual_row *= step_h;
+    band.residual_column *= step_w;
     for (int64_t phase = p0; phase < min64(p0 + step_h, p1); phase++) {
         for (int64_t p = phase; p < p1; p += band.rows * step_h) {
             band.rows = (int)min64(DEPTHWISE_ROWS, divide_up(p1 - p, step_h));
+            band.h = p * l->stride_h - l->pad_top;
             for (int64_t q = 0; q < min64(step_w, plan->Q); q++) {
-                work_band(plan, operands, band, p, step_h, q, step_w);
+                band.w = q * l->stride_w - l->pad_left;
+                band.columns = divide_up(plan->Q - q, step_w);
+                band.y = all.y + (p - p0) * all.y_row + q * all.y_column;
+                if (all.residual) {
+                    band.residual =
+                        all.residual + (p - p0) * all.residual_row + q * all.residual_column;
+                }
+                plan->kernels->depthwise_band(&band);
             }
         }
     }
+}
+
+struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t k, int64_t channels,
+                                        const struct tile_epilogue *epilogue)
+{
+    const convoy_layer *l = &plan->layer;
+    return (struct depthwise_band){
+        .H = l->H,
+        .W = l->W,
+        .dilation_h = l->dilation_h,
+        .dilation_w = l->dilation_w,
+        .R = (int)l->R,
+        .S = (int)l->S,
+        .Cg = (int)layer_Cg(l),
+        .Kg = (int)layer_Kg(l),
+        .packed_w = (const float *)plan->packed_w + k * layer_depth(l),
+        .channels = (int)channels,
+        .epilogue = epilogue,
+        .sweeps = depthwise_sweeps(l),
+    };
 }
 
 /* Output rows p0 <= p < p1 of image n, channels of the vectors v0 <= v < v1. */
@@ -73,32 +98,29 @@ static void work_channels(const struct convoy_plan *plan, const struct operands 
     int64_t k1 = min64(v1 * plan->kernels->vector_floats, l->K);
     struct tile_epilogue epilogue = tile_epilogue_of(&l->epilogue);
     epilogue.bias = plan->bias ? plan->bias + k : NULL;
-    struct depthwise_band band = {
-        .x = (const float *)x->data + n * x->stride_n + k / layer_Kg(l) * layer_Cg(l),
-        .x_row = x->stride_h,
-        .x_column = x->stride_w,
-        .H = l->H,
-        .W = l->W,
-        .dilation_h = l->dilation_h,
-        .dilation_w = l->dilation_w,
-        .R = (int)l->R,
-        .S = (int)l->S,
-        .Cg = (int)layer_Cg(l),
-        .Kg = (int)layer_Kg(l),
-        .packed_w = (const float *)plan->packed_w + k * layer_depth(l),
-        .channels = (int)(k1 - k),
-        .y = (float *)y->data + n * y->stride_n + k,
-        .epilogue = &epilogue,
-    };
+    struct depthwise_band band = depthwise_band_of(plan, k, k1 - k, &epilogue);
+    band.x = (const float *)x->data + n * x->stride_n + k / layer_Kg(l) * layer_Cg(l);
+    band.x_row = x->stride_h;
+    band.x_column = x->stride_w;
+    band.y = (float *)y->data + n * y->stride_n + p0 * y->stride_h + k;
+    band.y_row = y->stride_h;
+    band.y_column = y->stride_w;
     if (residual) {
-        band.residual = (const float *)residual->data + n * residual->stride_n + k;
+        band.residual =
+            (const float *)residual->data + n * residual->stride_n + p0 * residual->stride_h + k;
+        band.residual_row = residual->stride_h;
+        band.residual_column = residual->stride_w;
     }
-    work_rows(plan, operands, band, p0, p1);
+    depthwise_work_rows(plan, band, p0, p1);
 }
 
 void depthwise_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
+    if (plan->layer.layout == CONVOY_NCHW) {
+        depthwise_nchw_execute(plan, operands);
+        return;
+    }
     int64_t down = divide_up(plan->P, b->strip_rows);
     int64_t units = plan->layer.N * down * b->k_parts;
 #pragma omp parallel for schedule(dynamic)                                                         \

@@ -1,17 +1,18 @@
 /**
  * @file depthwise.h
- * Depthwise layers, and layers of narrow groups, in NHWC: a part of the direct algorithm with a
- * driver of its own.
+ * Depthwise layers, and layers of narrow groups: a part of the direct algorithm with drivers of its
+ * own.
  *
- * Output channels are the lanes. Lane k needs input channel k / Kg * Cg + c for each c < Cg; those
- * of one vector lie within one vector of x, which a permutation spreads out. There is nothing to
- * pack but w, nothing to copy, and no workspace; taps on padding are left out.
+ * In NHWC output channels are the lanes. Lane k needs input channel k / Kg * Cg + c for each c <
+ * Cg; those of one vector lie within one vector of x, which a permutation spreads out. There is
+ * nothing to pack but w, nothing to copy, and no workspace; taps on padding are left out. Packed w
+ * is, for each vector of output channels, [R][Cg][S][VF].
  *
  *   depthwise.c        the loops over images, strips of rows, channels (execute)
  *   depthwise_sweep.c  depthwise 3x3: some rows of outputs
  *   depthwise_tile.c   any other: a row of outputs
  *
- * Packed w is, for each vector of output channels, [R][Cg][S][VF].
+ *   depthwise_nchw.c   NCHW: x transposed block by block, the same kernels, y transposed back
  */
 #ifndef CONVOY_KERNELS_DEPTHWISE_H
 #define CONVOY_KERNELS_DEPTHWISE_H
@@ -20,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convoy/layer.h"
 #include "kernels/tile/tile.h"
 
 /* Output rows of a band, at most. */
@@ -43,6 +45,7 @@ struct depthwise_band {
     const float *residual; /* like y; NULL: none */
     ptrdiff_t residual_row, residual_column;
     const struct tile_epilogue *epilogue; /* bias of the first channel on */
+    bool sweeps;                          /* depthwise_sweeps() of the layer */
 };
 
 typedef void depthwise_band_function(const struct depthwise_band *band);
@@ -50,9 +53,26 @@ typedef void depthwise_band_function(const struct depthwise_band *band);
 struct convoy_plan;
 struct operands;
 
-/* Is the layer one for this driver? */
+/* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
 
+/* 3x3 filters whose stride is one or two dilations, or who have no stride: sums over s, then r. */
+bool depthwise_sweeps(const convoy_layer *layer);
+
 void depthwise_execute(const struct convoy_plan *plan, const struct operands *operands);
+
+/* A band of `channels` output channels from k on: what does not depend on where x and y lie. */
+struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t k, int64_t channels,
+                                        const struct tile_epilogue *epilogue);
+
+/* Output rows p0 <= p < p1, all columns, band by band; y and residual of `band` begin at row p0,
+   and its strides are those of the tensors. */
+void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band band, int64_t p0,
+                         int64_t p1);
+
+/* For NCHW: does a block fit; cut the layer; run. */
+bool depthwise_nchw_fits(const struct convoy_plan *plan);
+void depthwise_nchw_prepare(struct convoy_plan *plan);
+void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operands *operands);
 
 #endif

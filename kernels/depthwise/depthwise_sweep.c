@@ -332,18 +332,11 @@ static void sweep_rows(const struct depthwise_band *b, int row, int rows)
     }
 }
 
-static bool sweeps(const struct depthwise_band *b)
-{
-    int64_t stride = b->stride_w / b->dilation_w;
-    return b->Cg == 1 && b->Kg == 1 && b->R == 3 && b->S == 3 && (stride == 1 || stride == 2) &&
-           b->stride_w == stride * b->dilation_w && b->stride_h == stride * b->dilation_h;
-}
-
 void KERNEL(depthwise_tiles)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b)
 {
-    if (!sweeps(b)) {
+    if (!b->sweeps) {
         KERNEL(depthwise_tiles)(b);
         return;
     }

@@ -240,7 +240,9 @@ void direct_prepare(struct convoy_plan *plan)
     b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->depthwise = depthwise_applies(plan) && depth <= DEPTH_BLOCK;
-    if (b->depthwise) {
+    if (b->depthwise && layer->layout == CONVOY_NCHW) {
+        depthwise_nchw_prepare(plan);
+    } else if (b->depthwise) {
         choose_depthwise(plan);
     } else {
         choose_copies(plan);
@@ -259,6 +261,12 @@ void direct_prepare(struct convoy_plan *plan)
 void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
 {
     const struct blocking *b = &plan->blocking;
+    if (b->depthwise && plan->layer.layout == CONVOY_NCHW) {
+        snprintf(text, size,
+                 "depthwise, transposed in blocks of %lld rows x %d channel vectors of %d",
+                 (long long)b->strip_rows, b->tile_vectors, plan->kernels->vector_floats);
+        return;
+    }
     if (b->depthwise) {
         snprintf(text, size,
                  "depthwise in place; strips of %lld rows; %lld channel vectors of %d in %lld "
