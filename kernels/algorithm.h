@@ -30,7 +30,8 @@ struct blocking {
     int64_t depth_block;   /* terms of the sum between two partial sums */
     int64_t thread_bytes;  /* of workspace, for each thread */
     bool lanes;            /* grouped: output channels of several groups side by side */
-    bool depthwise;        /* ... of one channel each, in place: see kernels/depthwise */
+    bool depthwise;        /* ... by kernels/depthwise */
+    bool planes;           /* ... output columns in the lanes */
     bool packs;            /* strips of x are copied before use */
     bool streams;          /* packed w does not stay in L2: it is asked for ahead of its use */
     bool pads;             /* ... with zeros on the padding; else those taps are left out */

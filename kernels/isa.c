@@ -21,6 +21,7 @@ void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, cons
                               ptrdiff_t, const struct tile_epilogue *, int, int64_t);
 void KERNEL(direct_filter)(const struct direct_filter *);
 void KERNEL(depthwise_band)(const struct depthwise_band *);
+void KERNEL(depthwise_plane)(const struct depthwise_plane *);
 double KERNEL(peak)(int64_t);
 float KERNEL(stream_read)(const float *, int64_t);
 void KERNEL(stream_copy)(float *, const float *, int64_t);
@@ -34,6 +35,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .lanes = &KERNEL(tile_lanes_shapes),
     .direct_filter = KERNEL(direct_filter),
     .depthwise_band = KERNEL(depthwise_band),
+    .depthwise_plane = KERNEL(depthwise_plane),
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),
     .winograd_filters = &KERNEL(winograd_filters),

@@ -30,6 +30,7 @@ struct isa_kernels {
     const struct tile_shapes *lanes; /* grouped: x is a vector */
     direct_filter_function *direct_filter;
     depthwise_band_function *depthwise_band;
+    depthwise_plane_function *depthwise_plane;
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
     const struct winograd_filters *winograd_filters;

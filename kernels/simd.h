@@ -51,9 +51,39 @@ ALWAYS_INLINE void vf_store(float *p, vf v)
     *(vf_memory *)p = v;
 }
 
+#if VF == 4
+#define VF_ALL(v) v, v, v, v
+#define VF_LANES  0, 1, 2, 3
+#elif VF == 8
+#define VF_ALL(v) v, v, v, v, v, v, v, v
+#define VF_LANES  0, 1, 2, 3, 4, 5, 6, 7
+#elif VF == 16
+#define VF_ALL(v) v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v
+#define VF_LANES  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#endif
+
+/* Not 0 + value: the compiler would have to add, because the value may be -0. */
 ALWAYS_INLINE vf vf_broadcast(float value)
 {
-    return (vf){0} + value;
+    return (vf){VF_ALL(value)};
+}
+
+/* Lanes begin <= i < end. */
+ALWAYS_INLINE vi vf_lanes_between(int begin, int end)
+{
+    const vi lane = {VF_LANES}, first = {VF_ALL(begin)}, last = {VF_ALL(end)};
+    return (lane >= first) & (lane < last);
+}
+
+/* v, in a register: a load of it is not repeated for each use. */
+ALWAYS_INLINE vf vf_keep(vf v)
+{
+#if defined(__AVX512F__) && VF == 16
+    __asm__("" : "+v"(v));
+#elif defined(__AVX2__) && VF == 8
+    __asm__("" : "+x"(v));
+#endif
+    return v;
 }
 
 #ifdef VECTOR_COUNTED
@@ -108,6 +138,22 @@ ALWAYS_INLINE vf vf_load_part(const float *p, int n)
 #else
     vf v = {0};
     memcpy(&v, p, (size_t)n * sizeof *p);
+    return v;
+#endif
+}
+
+/* Lane i is p[i] for begin <= i < end, else 0; reads nothing else. 0 <= begin, end <= VF */
+ALWAYS_INLINE vf vf_load_between(const float *p, int begin, int end)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)(((1u << end) - 1) & ~0u << begin), p);
+#elif defined(__AVX2__) && VF == 8
+    return (vf)_mm256_maskload_ps(p, (__m256i)vf_lanes_between(begin, end));
+#else
+    vf v = {0};
+    for (int i = begin; i < end; i++) {
+        v[i] = p[i];
+    }
     return v;
 #endif
 }

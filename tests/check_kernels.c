@@ -227,6 +227,11 @@ static void test_depthwise(void **state)
         "n1c20h7w7_k20r7s7_g20",        /* one output: as global pooling */
         "n1c260h5w5_k260r3s3_pd1_g260", /* many vectors of channels */
         "n1c16h20w70_k16r3s3_pd1_g16",  /* several blocks of columns */
+        "n2c3h14w33_k3r3s3_pd1_g3",     /* NCHW: columns in the lanes, from 33 on */
+        "n1c3h9w49_k3r3s3_dl2x3_pd2x3_g3",
+        "n1c3h5w40_k3r3s3_pd0,3,20,5_g3",   /* whole vectors of padding */
+        "n1c3h3w64_k3r3s3_dl1x16_pd2x9_g3", /* taps a vector apart */
+        "n1c3h1w36_k3r3s3_dl4_pd4_g3",
         "n1c32h6w9_k32r3s3_pd1_g16",    /* two channels a group */
         "n1c36h6w9_k36r3s3_st2_pd1_g9", /* four */
         "n1c40h6w16_k40r3s3_pd1_g5",    /* eight */
@@ -263,9 +268,9 @@ static void test_epilogues(void **state)
         {.activation = CONVOY_CLIP, .low = -5.5f, .high = 7.25f},
         {.activation = CONVOY_IDENTITY},
     };
-    static const char *const problems[] = {"n2c5h5w7_k19r3s3_pd1", "n1c18h5w4_k18r3s3_pd1_g18",
-                                           "n1c5h6w6_k21r1s1", "n1c18h4w9_k18r5s5_pd2_g18",
-                                           "n1c24h6w5_k24r3s3_pd1_g6"};
+    static const char *const problems[] = {"n2c5h5w7_k19r3s3_pd1",     "n1c18h5w4_k18r3s3_pd1_g18",
+                                           "n1c5h6w6_k21r1s1",         "n1c18h4w9_k18r5s5_pd2_g18",
+                                           "n1c24h6w5_k24r3s3_pd1_g6", "n1c5h7w37_k5r3s3_pd1_g5"};
     (void)state;
     for (size_t i = 0; i < sizeof epilogues / sizeof epilogues[0]; i++) {
         for (size_t j = 0; j < sizeof problems / sizeof problems[0]; j++) {

@@ -83,6 +83,7 @@ static void test_layers(void **state)
         "n1c16h12w12_k16r3s3_pd1_g16",   "n1c16h13w30_k16r3s3_st2_pd1_g16",
         "n1c17h7w7_k17r3s3_pd1_g17",     "n1c12h6w9_k12r5s5_pd2_g12",
         "n1c16h6w9_k16r3s3_dl2_pd2_g16", "n1c32h6w9_k32r3s3_pd1_g8",
+        "n1c3h7w37_k3r3s3_pd1_g3",       "n2c2h5w41_k2r3s3_dl2_pd1,4,0,9_g2",
         "n1c12h6w9_k48r3s3_pd1_g6",      "n1c30h6w9_k20r3s3_pd1_g10",
         "n1c300h5w5_k24r3s3_pd1",        "n1c64h14w14_k40r3s3_pd1",
         "n2c5h5w4_k3r7s7_pd3",           "n1c9h8w30_k20r1s7_pd0x3",

@@ -36,6 +36,8 @@ static const char *const problems[] = {
     "n1c8h9w9_k16r3s3_pd1_g8",
     "n1c16h9w9_k32r3s3_pd1_g4",
     "n1c16h10w13_k16r3s3_st2x1_pd1_g16",
+    "n1c3h40w37_k3r3s3_pd1_g3",
+    "n1c5h12w50_k5r3s3_dl2_pd3_g5",
 };
 #define PROBLEM_COUNT (sizeof problems / sizeof problems[0])
 

@@ -117,6 +117,10 @@ static void work_channels(const struct convoy_plan *plan, const struct operands 
 void depthwise_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
+    if (b->planes) {
+        depthwise_planes_execute(plan, operands);
+        return;
+    }
     if (plan->layer.layout == CONVOY_NCHW) {
         depthwise_nchw_execute(plan, operands);
         return;

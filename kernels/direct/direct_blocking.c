@@ -240,7 +240,10 @@ void direct_prepare(struct convoy_plan *plan)
     b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->depthwise = depthwise_applies(plan) && depth <= DEPTH_BLOCK;
-    if (b->depthwise && layer->layout == CONVOY_NCHW) {
+    b->planes = b->depthwise && depthwise_planes_fit(plan);
+    if (b->planes) {
+        depthwise_planes_prepare(plan);
+    } else if (b->depthwise && layer->layout == CONVOY_NCHW) {
         depthwise_nchw_prepare(plan);
     } else if (b->depthwise) {
         choose_depthwise(plan);
@@ -252,7 +255,7 @@ void direct_prepare(struct convoy_plan *plan)
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
     int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
     plan->packed_w_bytes = (size_t)(4 * depth * lanes * (b->lanes ? 1 : layer->groups));
-    plan->executed_flops = executed_flops(plan);
+    plan->executed_flops = b->planes ? depthwise_planes_flops(plan) : executed_flops(plan);
     plan->cost = predicted_cost(plan);
     /* a partial sum, the sum of the partial sums, bias, residual, slope */
     plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
@@ -261,6 +264,11 @@ void direct_prepare(struct convoy_plan *plan)
 void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
 {
     const struct blocking *b = &plan->blocking;
+    if (b->planes) {
+        snprintf(text, size, "depthwise in place, columns in vectors of %d; strips of %lld rows",
+                 plan->kernels->vector_floats, (long long)b->strip_rows);
+        return;
+    }
     if (b->depthwise && plan->layer.layout == CONVOY_NCHW) {
         snprintf(text, size,
                  "depthwise, transposed in blocks of %lld rows x %d channel vectors of %d",
