@@ -10,6 +10,7 @@
 #include "bench/context.h"
 #include "bench/ladder.h"
 #include "bench/peers_table.h"
+#include "bench/regret.h"
 #include "bench/report.h"
 #include "bench/reporter.h"
 #include "bench/run.h"
@@ -267,6 +268,8 @@ int main(int argc, char **argv)
     }
     if (options.compare[0]) {
         status = compare_algorithms(&options);
+    } else if (options.regret) {
+        status = regret_print(&options);
     } else if (options.ladder && !options.report) {
         status = ladder_print(&options);
     } else {

@@ -28,6 +28,7 @@ struct options {
     int pairs;
     const char *baseline;
     const char *ladder;
+    bool regret;
     const char *report;
     const char *peers;
     bool full;

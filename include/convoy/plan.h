@@ -100,6 +100,9 @@ typedef struct convoy_description {
     size_t workspace_bytes;
     size_t packed_bytes;    /**< of weights and bias kept in the plan; explained without a bias */
     int64_t executed_flops; /**< what it really does, tile waste included */
+    /** Predicted time of an execution on its threads, in vector multiply-adds of one thread: the
+     *  time in which one thread at the peak of the ISA does so many. What the planner compares. */
+    double predicted_cost;
     /** Proven: |y - exact| <= error_bound * (max|x| * sum|w_k| + |bias_k| + max|residual|), where
      *  sum|w_k| is over the filter of output channel k; as long as no product or sum is so large
      *  that it overflows or so small (below 2^-126) that it loses digits. */

@@ -131,6 +131,7 @@ static void describe(const struct convoy_plan *plan, convoy_description *descrip
     description->workspace_bytes = plan->workspace_bytes;
     description->packed_bytes = plan->packed_w_bytes + plan->bias_bytes;
     description->executed_flops = plan->executed_flops;
+    description->predicted_cost = plan->cost;
     description->error_bound = plan->error_bound;
     plan->algorithm->describe(plan, description->blocking, sizeof description->blocking);
 }
