@@ -17,7 +17,7 @@
    transformed input and products are no more than so many bytes. */
 #define MEMORY_L2S         8
 #define MEMORY_TILES       64
-#define MEMORY_BLOCK_BYTES (6 << 20)
+#define MEMORY_BLOCK_BYTES (4 << 20)
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
 {
