@@ -10,6 +10,7 @@
  *   winograd_filter.c        filter -> alpha_h * alpha_w matrices            (per ISA)
  *   winograd_pieces.c        strides and large filters: taps -> pieces of r x s
  *   winograd_blocking.c      how a layer is cut (prepare, describe)
+ *   winograd_error.c         its error bound and its typical error
  *   winograd_ahead.c         what to ask for before it is needed
  *   winograd_gather.c        which x each tile reads, and their transform
  *   winograd.c               the loops over blocks of tiles and channels     (execute)
@@ -82,6 +83,8 @@ void winograd_gather(const struct convoy_plan *plan, const convoy_tensor *x,
                      const struct winograd_block *block, int64_t tile, int64_t end);
 
 void winograd_prepare(struct convoy_plan *plan);
+double winograd_error_bound(const struct convoy_plan *plan);
+double winograd_error_typical(const struct convoy_plan *plan);
 void winograd_describe(const struct convoy_plan *plan, char *text, size_t size);
 void winograd_pack(struct convoy_plan *plan, const float *filter);
 

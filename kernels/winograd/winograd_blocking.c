@@ -155,43 +155,6 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     return used;
 }
 
-/* What one axis multiplies the scale max|x| * sum|w| by on the way to the bound: the largest, over
-   outputs i and taps k, of sum over points p of |A^T_ip| * (sum over j of |B^T_pj|) * |G_pk|.
-   (Two axes multiply; Barabasz et al., "Error analysis and improving the accuracy of Winograd
-   convolution for deep neural networks", 2020, bounds norms where this bounds elements.) */
-static double amplification(const struct winograd_matrices *axis)
-{
-    int m = axis->alpha - axis->r + 1;
-    double most = 0.0;
-    for (int i = 0; i < m; i++) {
-        for (int k = 0; k < axis->r; k++) {
-            double sum = 0.0;
-            for (int p = 0; p < axis->alpha; p++) {
-                double row = 0.0;
-                for (int j = 0; j < axis->alpha; j++) {
-                    row += fabs(axis->bt[p * axis->alpha + j]);
-                }
-                sum += fabs(axis->at[i * axis->alpha + p]) * row * fabs(axis->g[p * axis->r + k]);
-            }
-            most = fmax(most, sum);
-        }
-    }
-    return most;
-}
-
-/* Roundings that one term of a sum passes: in each axis of the input and of the output transform a
-   constant, a product and alpha - 1 additions at most; packed w is rounded once; then the sum over
-   channels and pieces, and the epilogue's three. A tap belongs to one piece, so that pieces
-   lengthen the sum but do not amplify. */
-static int64_t longest_chain(const struct winograd_axis *h, const struct winograd_axis *w,
-                             int64_t Cg, int64_t depth_block)
-{
-    int64_t runs = h->count * w->count * divide_up(Cg, depth_block);
-    int64_t together = WINOGRAD_PARTIAL_SUM / depth_block;
-    return 2 * (h->alpha + w->alpha + 2) + 1 + min64(together, runs) * depth_block +
-           divide_up(runs, together) + 3;
-}
-
 /* A point of a transform takes about as long as six vector multiply-adds (measured), packed w that
    does not stay in the caches a multiply-add for each 5 bytes. */
 static double predicted_cost(const struct convoy_plan *plan)
@@ -214,8 +177,6 @@ void winograd_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
-    struct winograd_axis h, w;
-    winograd_axes(plan, &h, &w);
     *b = (struct blocking){0};
     int64_t Cg = layer_Cg(l), floats = plan->kernels->vector_floats;
     b->depth_block = divide_up(Cg, divide_up(Cg, WINOGRAD_PARTIAL_SUM));
@@ -229,9 +190,8 @@ void winograd_prepare(struct convoy_plan *plan)
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
     plan->executed_flops = 2 * depth_of_points(plan) * winograd_grid(plan).tiles * lanes;
     plan->cost = predicted_cost(plan);
-    plan->error_bound = sum_error_bound(longest_chain(&h, &w, Cg, b->depth_block)) *
-                        amplification(winograd_matrices_find(h.alpha, h.r)) *
-                        amplification(winograd_matrices_find(w.alpha, w.r));
+    plan->error_bound = winograd_error_bound(plan);
+    plan->error_typical = winograd_error_typical(plan);
 }
 
 void winograd_describe(const struct convoy_plan *plan, char *text, size_t size)

@@ -132,6 +132,7 @@ static void describe(const struct convoy_plan *plan, convoy_description *descrip
     description->packed_bytes = plan->packed_w_bytes + plan->bias_bytes;
     description->executed_flops = plan->executed_flops;
     description->error_bound = plan->error_bound;
+    description->error_typical = plan->error_typical;
     plan->algorithm->describe(plan, description->blocking, sizeof description->blocking);
 }
 
