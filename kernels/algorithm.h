@@ -51,6 +51,8 @@ struct convoy_plan {
                               the planner compares */
     double error_bound;    /* as convoy_description.error_bound; the planner multiplies what
                               prepare sets by the slope of a leaky ReLU above 1 */
+    double error_typical;  /* as convoy_description.error_typical; prepare sets it for one output,
+                              the planner multiplies by expected_largest of all */
     size_t packed_w_bytes; /* room that pack needs */
     void *packed_w;        /* aligned to CONVOY_ALIGNMENT */
     float *bias;           /* K values, then zeros: a whole vector can be read from any of
@@ -73,7 +75,7 @@ struct algorithm {
     /* NULL when the algorithm can run the layer, else the reason in words (a static string) */
     const char *(*refuse)(const struct algorithm *algorithm, const convoy_layer *layer);
     /* layer, P, Q, kernels, threads are set; fill blocking, workspace_bytes, packed_w_bytes,
-       executed_flops, cost, error_bound */
+       executed_flops, cost, error_bound, error_typical */
     void (*prepare)(struct convoy_plan *plan);
     /* filter[K][C/groups][R][S] -> plan->packed_w */
     void (*pack)(struct convoy_plan *plan, const float *filter);
@@ -93,6 +95,24 @@ struct algorithm {
  * section 3.1); infinity when longest*u >= 1. Callers add the epilogue's roundings.
  */
 double sum_error_bound(int64_t longest);
+
+/**
+ * Standard deviation of the error of such a sum, relative to the sum's own, when its terms are
+ * independent, normal, and added in order as `sums` partial sums of `longest` terms. An addition
+ * whose result has the variance i (a term's being 1) errs by a variance of 0.18 u^2 i: u^2/3 where
+ * the result is a power of two, less above. Over both levels this comes to terms * 0.09 u^2
+ * (longest + sums).
+ */
+double sum_error_deviation(int64_t longest, int64_t sums);
+
+/**
+ * The same for the largest errors of many sums, which lie where partial sums are large too: 1.6
+ * times as much (measured). To be multiplied by expected_largest.
+ */
+double sum_error_typical(int64_t longest, int64_t sums);
+
+/* The largest of `count` standard normal deviates, about. */
+double expected_largest(int64_t count);
 
 extern const struct algorithm algorithm_reference, algorithm_naive, algorithm_reordered,
     algorithm_im2col, algorithm_direct;

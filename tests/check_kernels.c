@@ -189,6 +189,36 @@ static void test_odd_layers(void **state)
     }
 }
 
+/* Filters that Winograd cuts into pieces: phases of strides, runs of long filters, both; each tile
+   and vector remainder, and padding up to that of the whole filter. */
+static void test_pieces(void **state)
+{
+    static const char *const problems[] = {
+        "n1c5h9w9_k3r5s5_st2",          "n2c17h13w10_k9r7s7_st2_pd3",
+        "n1c3h24w22_k5r11s11_st4_pd2",  "n1c4h15w14_k3r9s9_pd8",
+        "n1c9h12w17_k4r8s10_pd3,4,5,1", "n1c3h16w12_k2r11s11_pd5",
+        "n1c6h11w12_k7r3s5_pd1x2",      "n1c6h11w12_k7r3s3_st2x1_pd1",
+        "n1c6h17w19_k5r5s3_st3_pd2x1",  "n1c5h13w20_k4r3s3_st2_dl3_pd2",
+        "n2c4h9w20_k3r9s9_dl2_pd8",     "n1c48h9w8_k20r5s5_st2_pd2_g2",
+        "n1c50h7w7_k3r7s7_pd3",         "n1c100h6w6_k5r3s3_st2_pd1",
+        "n1c7h1w40_k6r1s9_pd0x4",       "n1c7h12w2_k6r7s1_st2x1_pd3x0",
+        "n1c3h4w30_k4r3s3_st1x3_pd1x2",
+    };
+    (void)state;
+    for (int extent = 1; extent <= 13; extent++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c%dh%dw%d_k5r3s3_st2_pd%d", extent + 7, extent,
+                 14 - extent, extent % 3 + 1);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c3h%dw%d_k%dr9s9_pd4", 14 - extent, extent,
+                 extent + 7);
+        check_problem(problem);
+    }
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        check_problem(problems[i]);
+    }
+}
+
 static void test_groups(void **state)
 {
     static const char *const problems[] = {
@@ -330,9 +360,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pixels),         cmocka_unit_test(test_output_channels),
         cmocka_unit_test(test_input_channels), cmocka_unit_test(test_odd_layers),
-        cmocka_unit_test(test_groups),         cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_many_blocks),
-        cmocka_unit_test(test_dense),          cmocka_unit_test(test_random),
+        cmocka_unit_test(test_pieces),         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_epilogues),
+        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     seed = test_seed(seed);

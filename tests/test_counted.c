@@ -88,6 +88,8 @@ static void test_layers(void **state)
         "n1c300h5w5_k24r3s3_pd1",        "n1c64h14w14_k40r3s3_pd1",
         "n2c5h5w4_k3r7s7_pd3",           "n1c9h8w30_k20r1s7_pd0x3",
         "n1c16h2w3_k16r3s3_st2_pd4_g16", "n1c8h40w40_k72r3s3_pd1",
+        "n1c20h17w15_k18r3s3_st2_pd1",   "n1c9h30w20_k10r9s9_pd4",
+        "n1c50h15w15_k9r5s7_st2_pd3",    "n1c32h14w9_k24r7s7_st2x3_pd3_g2",
     };
     (void)state;
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {

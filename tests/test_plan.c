@@ -225,6 +225,38 @@ static void test_tolerances(void **state)
     }
 }
 
+/* Transforms whose typical error exceeds what the tolerance admits are not chosen, but run if asked
+   for by name. */
+static void test_typical_errors(void **state)
+{
+    convoy_layer layer = parse_layer("n4c4096h64w64_k64r3s3_pd1");
+    convoy_description all[64];
+    convoy_options options = {.tolerance = CONVOY_TOLERANCE_DEFAULT};
+    int exceed = 0;
+    (void)state;
+    assert_ok(convoy_layer_explain(&layer, &options, all));
+    for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+        if (all[a].reason) {
+            continue;
+        }
+        assert_true(all[a].error_typical > 0);
+        if (all[a].error_typical > 5e-5) {
+            exceed++;
+            assert_false(all[a].chosen);
+            assert_contains(all[a].why, "typical error");
+            assert_true(all[a].error_typical < 1e-3);
+        }
+    }
+    assert_true(exceed > 0);
+    options.algorithm = "winograd-f6x6-3x3";
+    assert_ok(convoy_layer_explain(&layer, &options, all));
+    options = (convoy_options){.tolerance = CONVOY_TOLERANCE_FAST};
+    assert_ok(convoy_layer_explain(&layer, &options, all));
+    for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+        assert_true(all[a].reason || !strstr(all[a].why, "typical error"));
+    }
+}
+
 static void test_leaky_slope_widens_the_bound(void **state)
 {
     convoy_layer layer = parse_layer("n1c4h6w6_k4r3s3");
@@ -369,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_explain_agrees_with_plans),
         cmocka_unit_test(test_explain_leaves_outputs_alone_on_error),
         cmocka_unit_test(test_tolerances),
+        cmocka_unit_test(test_typical_errors),
         cmocka_unit_test(test_leaky_slope_widens_the_bound),
         cmocka_unit_test(test_workspace_limit),
         cmocka_unit_test(test_too_large),

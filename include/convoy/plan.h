@@ -13,13 +13,15 @@
 extern "C" {
 #endif
 
-/** How far the result may be from the exact one; decides which algorithms may be chosen. */
+/** How far the result may be from the exact one; decides which algorithms may be chosen. An
+ *  algorithm that is asked for by name is held to a strict tolerance and to an error bound, not to
+ *  the typical errors of the other two. */
 typedef enum convoy_tolerance {
-    CONVOY_TOLERANCE_DEFAULT = 0,
+    CONVOY_TOLERANCE_DEFAULT = 0, /**< plain sums, and transforms with a typical error up to 5e-5 */
     CONVOY_TOLERANCE_STRICT, /**< plain sums only: NaN and infinity reach only the outputs whose
                                   window holds them */
-    CONVOY_TOLERANCE_FAST,
-    CONVOY_TOLERANCE_BOUND /**< no algorithm whose error bound exceeds options.error_bound */
+    CONVOY_TOLERANCE_FAST,   /**< as the default, but up to 1e-3 */
+    CONVOY_TOLERANCE_BOUND   /**< no algorithm whose error bound exceeds options.error_bound */
 } convoy_tolerance;
 
 /** All zero is the default. */
@@ -107,6 +109,10 @@ typedef struct convoy_description {
      *  sum|w_k| is over the filter of output channel k; as long as no product or sum is so large
      *  that it overflows or so small (below 2^-126) that it loses digits. */
     double error_bound;
+    /** Expected of random data, within a factor of 2: the largest |y - exact| over all outputs,
+     *  relative to the root mean square of y, when x and w are independent and normal and the
+     *  epilogue does nothing. */
+    double error_typical;
     char blocking[160]; /**< tile, blocks and thread split, for a person */
 } convoy_description;
 

@@ -259,6 +259,7 @@ void direct_prepare(struct convoy_plan *plan)
     plan->cost = predicted_cost(plan);
     /* a partial sum, the sum of the partial sums, bias, residual, slope */
     plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
+    plan->error_typical = sum_error_typical(b->depth_block, direct_chunks(plan));
 }
 
 void direct_describe(const struct convoy_plan *plan, char *text, size_t size)

@@ -29,7 +29,9 @@
 /* Floats of a lowered block and its sums, for each thread: 2 MiB. */
 #define BLOCK_FLOATS (512 * 1024)
 /* With these two, at least 64 pixels fit. */
-#define DEPTH_MAX    4096
+#define DEPTH_MAX 4096
+/* Terms that OpenBLAS adds in registers before it adds to C, on most cores. */
+#define GEMM_DEPTH   320
 #define CHANNELS_MAX 4096
 /* Small layers are cut into this many units, so that threads have something to share, as long as a
    product keeps these many pixels and channels. */
@@ -92,6 +94,8 @@ static void im2col_prepare(struct convoy_plan *plan)
     plan->executed_flops = counts.flops;
     plan->cost = predicted_cost(plan, &counts);
     plan->error_bound = sum_error_bound(depth + EPILOGUE_ROUNDINGS);
+    int64_t longest = min64(depth, GEMM_DEPTH);
+    plan->error_typical = sum_error_typical(longest, divide_up(depth, longest));
 }
 
 /* The place of filter element k (of the group), d in packed w, from the group's start. */

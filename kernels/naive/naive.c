@@ -30,6 +30,7 @@ static void naive_prepare(struct convoy_plan *plan)
     /* a scalar chain: each multiply-add waits for the one before */
     plan->cost = 4.0 * (double)counts.macs_valid;
     plan->error_bound = sum_error_bound(layer_depth(&plan->layer) + EPILOGUE_ROUNDINGS);
+    plan->error_typical = sum_error_typical(layer_depth(&plan->layer), 1);
 }
 
 static void naive_pack(struct convoy_plan *plan, const float *filter)

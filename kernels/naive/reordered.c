@@ -56,6 +56,7 @@ static void reordered_prepare(struct convoy_plan *plan)
     /* sums go through memory, in the vectors of the baseline ISA */
     plan->cost = 1.0 * (double)counts.macs_valid;
     plan->error_bound = sum_error_bound(layer_depth(layer) + EPILOGUE_ROUNDINGS);
+    plan->error_typical = sum_error_typical(layer_depth(layer), 1);
 }
 
 static void reordered_pack(struct convoy_plan *plan, const float *filter)

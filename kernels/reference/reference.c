@@ -31,6 +31,7 @@ static void reference_prepare(struct convoy_plan *plan)
     plan->cost = 16.0 * (double)counts.macs_valid; /* an oracle, not a choice */
     /* Float64 sums of exact products, bias, residual and slope, u = 2^-53, then one rounding. */
     plan->error_bound = 0x1p-24 + 2 * (double)(depth + 3) * 0x1p-53;
+    plan->error_typical = sum_error_typical(1, 1);
 }
 
 static void reference_pack(struct convoy_plan *plan, const float *filter)

@@ -8,16 +8,18 @@
 
 #include "kernels/winograd/winograd.h"
 
+#define AHEAD_ROWS_MAX 32
+
 struct ahead {
     struct {
         const float *from, *end;
-    } rows[2 * WINOGRAD_ALPHA_MAX];
+    } rows[AHEAD_ROWS_MAX];
     int count;
 };
 
 /* For the block of tiles tile <= t < end; nothing where it would crowd L2. */
-void ahead_fill(const struct convoy_plan *plan, const struct operands *operands, int64_t tile,
-                int64_t end, struct ahead *ahead);
+void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
+                const struct winograd_block *block, int64_t tile, int64_t end, struct ahead *ahead);
 
 /* The next piece, of at most `floats`; NULL when there is none left. */
 const float *ahead_next(struct ahead *ahead, int64_t floats);

@@ -11,14 +11,13 @@
 #include "core/cpu.h"
 #include "core/layer_checked.h"
 
-/* Channels of a partial sum, at most. Short sums are what makes F(4, 3) as accurate as a plain sum:
-   64 would be 3 % faster and have twice the error. */
-#define DEPTH_BLOCK 44
+/* Transformed input and products of a block of tiles, at most. */
+#define BLOCK_BYTES (7 << 18)
 /* Packed w of more than so many L2s is taken to come from memory: tiles of a block then, if their
    transformed input and products are no more than so many bytes. */
-#define MEMORY_L2S      8
-#define MEMORY_TILES    64
-#define BLOCK_BYTES_MAX (6 << 20)
+#define MEMORY_L2S         8
+#define MEMORY_TILES       64
+#define MEMORY_BLOCK_BYTES (4 << 20)
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
 {
@@ -52,7 +51,15 @@ struct tile_row winograd_tile_row(const struct winograd_grid *grid, int64_t tile
 static int64_t points(const struct convoy_plan *plan)
 {
     const struct winograd_algorithm *a = winograd_of(plan);
-    return (int64_t)(a->m_h + a->R - 1) * (a->m_w + a->S - 1);
+    return (int64_t)(a->m_h + a->r_h - 1) * (a->m_w + a->r_w - 1);
+}
+
+/* Input channels of all points and pieces: floats of packed w for each output channel. */
+static int64_t depth_of_points(const struct convoy_plan *plan)
+{
+    struct winograd_axis h, w;
+    winograd_axes(plan, &h, &w);
+    return layer_Cg(&plan->layer) * winograd_pieces_sum(&h) * winograd_pieces_sum(&w);
 }
 
 static int64_t vectors_of_group(const struct convoy_plan *plan)
@@ -71,7 +78,7 @@ struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t
 {
     int64_t floats = plan->kernels->vector_floats;
     int64_t vectors = vectors_of_group(plan), blocks = blocks_of_group(plan);
-    int64_t Kg = layer_Kg(&plan->layer), Cg = layer_Cg(&plan->layer);
+    int64_t Kg = layer_Kg(&plan->layer);
     int64_t group = index / blocks, in_group = index % blocks;
     int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
     int64_t width = vectors / blocks + (in_group < vectors % blocks);
@@ -80,7 +87,7 @@ struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t
         .k = group * Kg + first * floats,
         .channels = (int)min64(Kg - first * floats, width * floats),
         .vectors = (int)width,
-        .w_offset = (group * vectors + first) * floats * Cg * points(plan),
+        .w_offset = (group * vectors + first) * floats * depth_of_points(plan),
     };
 }
 
@@ -93,12 +100,14 @@ static void choose_block(struct convoy_plan *plan)
     struct blocking *b = &plan->blocking;
     int64_t tiles = winograd_grid(plan).tiles, l2 = (int64_t)cpu_l2_bytes();
     int64_t k_floats = b->tile_vectors * (int64_t)plan->kernels->vector_floats;
-    int64_t bytes = 4 * points(plan) * (plan->layer.C + k_floats);
-    int64_t w = (int64_t)plan->packed_w_bytes;
-    b->streams = w > l2 / 2;
-    int64_t fit = 2 * (int64_t)b->tile_pixels;
-    if (w > MEMORY_L2S * l2) {
-        fit = max64(fit, min64(MEMORY_TILES, BLOCK_BYTES_MAX / bytes));
+    struct winograd_axis h, w;
+    winograd_axes(plan, &h, &w);
+    int64_t bytes = 4 * points(plan) * (h.count * w.count * plan->layer.C + k_floats);
+    int64_t packed = (int64_t)plan->packed_w_bytes;
+    b->streams = packed > l2 / 2;
+    int64_t fit = min64(2 * b->tile_pixels, max64(1, BLOCK_BYTES / bytes));
+    if (packed > MEMORY_L2S * l2) {
+        fit = max64(fit, min64(MEMORY_TILES, MEMORY_BLOCK_BYTES / bytes));
     }
     b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
     int64_t strips = divide_up(tiles, b->strip_columns);
@@ -115,12 +124,12 @@ static char *carve(char *workspace, int64_t *used, int64_t bytes)
 int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
                        struct winograd_block *block)
 {
-    const struct winograd_algorithm *a = winograd_of(plan);
     const struct blocking *b = &plan->blocking;
     int64_t tiles = b->strip_columns, floats = plan->kernels->vector_floats;
     int64_t used = 0;
     struct winograd_block s = {0};
-    s.v_row = round_up(plan->layer.C, floats);
+    winograd_axes(plan, &s.h, &s.w);
+    s.v_row = round_up(s.h.count * s.w.count * plan->layer.C, floats);
     /* a line between the streams keeps them out of each other's cache sets */
     s.v_stride = tiles * s.v_row + 16;
     s.m_row = b->tile_vectors * floats;
@@ -134,51 +143,16 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.zeros = (float *)carve(workspace, &used, plan->layer.C * 4);
     if (plan->layer.layout == CONVOY_NCHW) {
         int64_t across = min64(tiles, winograd_grid(plan).across);
-        int64_t rows = a->m_h + a->R - 1, columns = across * a->m_w + a->S - 1;
+        int64_t rows = winograd_rows_under(&s.h, 1), columns = winograd_rows_under(&s.w, across);
         int64_t width = (columns - 1) * plan->layer.dilation_w + 1;
         s.copy = (float *)carve(workspace, &used,
                                 rows * min64(width, plan->layer.W) * plan->layer.C * 4);
-        s.result = (float *)carve(workspace, &used, a->m_h * across * a->m_w * s.m_row * 4);
+        s.result = (float *)carve(workspace, &used, s.h.m * across * s.w.m * s.m_row * 4);
     }
     if (block) {
         *block = s;
     }
     return used;
-}
-
-/* What one axis multiplies the scale max|x| * sum|w| by on the way to the bound: the largest, over
-   outputs i and taps k, of sum over points p of |A^T_ip| * (sum over j of |B^T_pj|) * |G_pk|.
-   (Two axes multiply; Barabasz et al., "Error analysis and improving the accuracy of Winograd
-   convolution for deep neural networks", 2020, bounds norms where this bounds elements.) */
-static double amplification(const struct winograd_matrices *axis)
-{
-    int m = axis->alpha - axis->r + 1;
-    double most = 0.0;
-    for (int i = 0; i < m; i++) {
-        for (int k = 0; k < axis->r; k++) {
-            double sum = 0.0;
-            for (int p = 0; p < axis->alpha; p++) {
-                double row = 0.0;
-                for (int j = 0; j < axis->alpha; j++) {
-                    row += fabs(axis->bt[p * axis->alpha + j]);
-                }
-                sum += fabs(axis->at[i * axis->alpha + p]) * row * fabs(axis->g[p * axis->r + k]);
-            }
-            most = fmax(most, sum);
-        }
-    }
-    return most;
-}
-
-/* Roundings that one term of a sum passes: in each axis of the input and of the output transform a
-   constant, a product and alpha - 1 additions at most; packed w is rounded once; then the sum over
-   channels, and the epilogue's three. */
-static int64_t longest_chain(const struct convoy_plan *plan)
-{
-    const struct winograd_algorithm *a = winograd_of(plan);
-    int64_t alphas = a->m_h + a->R - 1 + a->m_w + a->S - 1;
-    int64_t depth_block = plan->blocking.depth_block;
-    return 2 * (alphas + 2) + 1 + depth_block + divide_up(layer_Cg(&plan->layer), depth_block) + 3;
 }
 
 /* A point of a transform takes about as long as six vector multiply-adds (measured), packed w that
@@ -192,44 +166,51 @@ static double predicted_cost(const struct convoy_plan *plan)
     if (plan->packed_w_bytes > MEMORY_L2S * cpu_l2_bytes()) {
         multiplies = fmax(multiplies, (double)plan->packed_w_bytes * blocks / memory);
     }
-    double vectors =
-        (double)(divide_up(plan->layer.C, floats) + vectors_of_group(plan) * plan->layer.groups);
+    struct winograd_axis h, w;
+    winograd_axes(plan, &h, &w);
+    double vectors = (double)(h.count * w.count * divide_up(plan->layer.C, floats) +
+                              vectors_of_group(plan) * plan->layer.groups);
     return multiplies + transform * (double)(points(plan) * tiles) * vectors;
 }
 
 void winograd_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
-    const struct winograd_algorithm *a = winograd_of(plan);
     struct blocking *b = &plan->blocking;
     *b = (struct blocking){0};
     int64_t Cg = layer_Cg(l), floats = plan->kernels->vector_floats;
-    b->depth_block = divide_up(Cg, divide_up(Cg, DEPTH_BLOCK));
+    b->depth_block = divide_up(Cg, divide_up(Cg, WINOGRAD_PARTIAL_SUM));
     b->k_blocks = blocks_of_group(plan) * l->groups;
     b->tile_vectors = (int)divide_up(vectors_of_group(plan), blocks_of_group(plan));
     b->tile_pixels = plan->kernels->tile->pixels_max[b->tile_vectors - 1];
     int64_t lanes = vectors_of_group(plan) * floats * l->groups;
-    plan->packed_w_bytes = (size_t)(4 * points(plan) * Cg * lanes);
+    plan->packed_w_bytes = (size_t)(4 * depth_of_points(plan) * lanes);
     choose_block(plan);
     b->thread_bytes = winograd_carve(plan, NULL, NULL);
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
-    plan->executed_flops = 2 * points(plan) * winograd_grid(plan).tiles * Cg * lanes;
+    plan->executed_flops = 2 * depth_of_points(plan) * winograd_grid(plan).tiles * lanes;
     plan->cost = predicted_cost(plan);
-    plan->error_bound = sum_error_bound(longest_chain(plan)) *
-                        amplification(winograd_matrices_find(a->m_h + a->R - 1, a->R)) *
-                        amplification(winograd_matrices_find(a->m_w + a->S - 1, a->S));
+    plan->error_bound = winograd_error_bound(plan);
+    plan->error_typical = winograd_error_typical(plan);
 }
 
 void winograd_describe(const struct convoy_plan *plan, char *text, size_t size)
 {
     const struct blocking *b = &plan->blocking;
     struct winograd_grid grid = winograd_grid(plan);
-    const struct winograd_algorithm *a = winograd_of(plan);
-    double covered = (double)grid.tiles * a->m_h * a->m_w;
-    snprintf(text, size,
-             "%lld tiles (%.0f %% filled) in blocks of %lld; register tile %d x %d vectors of %d; "
-             "sums of %lld channels",
-             (long long)grid.tiles, 100.0 * (double)(plan->layer.N * plan->P * plan->Q) / covered,
-             (long long)b->strip_columns, b->tile_pixels, b->tile_vectors,
-             plan->kernels->vector_floats, (long long)b->depth_block);
+    struct winograd_axis h, w;
+    winograd_axes(plan, &h, &w);
+    double covered = (double)(grid.tiles * h.m * w.m);
+    int pieces = h.count * w.count;
+    char cut[40] = "";
+    if (pieces > 1) {
+        snprintf(cut, sizeof cut, "%d pieces of the filter; ", pieces);
+    }
+    snprintf(
+        text, size,
+        "%s%lld tiles (%.0f %% filled) in blocks of %lld; register tile %d x %d vectors of %d; "
+        "sums of %lld channels",
+        cut, (long long)grid.tiles, 100.0 * (double)(plan->layer.N * plan->P * plan->Q) / covered,
+        (long long)b->strip_columns, b->tile_pixels, b->tile_vectors, plan->kernels->vector_floats,
+        (long long)b->depth_block);
 }

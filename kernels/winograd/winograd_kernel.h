@@ -11,6 +11,10 @@
 #include "kernels/tile/tile.h"
 
 #define WINOGRAD_ALPHA_MAX 8
+/* Of a whole filter. */
+#define WINOGRAD_TAPS_MAX 392
+
+struct winograd_axis;
 
 /* The matrices of one axis: A^T is m x alpha, G alpha x r, B^T alpha x alpha; row-major. */
 struct winograd_matrices {
@@ -53,20 +57,21 @@ struct winograd_result {
 };
 typedef void winograd_output_function(const struct winograd_result *result);
 
-/* filter[K][C][R][S] of up to VF output channels -> u[point][c][lane]. */
+/* filter[K][C][R][S] of up to VF output channels -> u[point][piece][c][lane]. */
 struct winograd_filter {
     const float *filter; /* of the first output channel */
     ptrdiff_t k_stride;  /* floats between output channels */
     int lanes;           /* output channels that exist; others become zero */
     int64_t channels;
-    const struct winograd_matrices *h, *w;
+    const struct winograd_axis *h, *w; /* R x S, at most WINOGRAD_TAPS_MAX taps, and its pieces */
+    const double *g_h, *g_w;           /* of the axes */
     float *u;
-    ptrdiff_t c_stride, point_stride;
+    ptrdiff_t c_stride;
 };
 typedef void winograd_filter_function(const struct winograd_filter *filter);
 
 enum winograd_variant_index {
-#define WINOGRAD_INDEX(m_h, m_w, R, S) WINOGRAD_F##m_h##x##m_w##_##R##x##S,
+#define WINOGRAD_INDEX(m_h, m_w, r, s) WINOGRAD_F##m_h##x##m_w##_##r##x##s,
 #include "kernels/winograd/winograd_variants.h"
     WINOGRAD_VARIANTS(WINOGRAD_INDEX)
 #undef WINOGRAD_INDEX

@@ -29,10 +29,10 @@ ALWAYS_INLINE void output_axis(const int alpha, const int m, const vf *t, vf *y)
 
 /* Output rows first, first + 2, ... (at most ROWS_TOGETHER) of one vector of channels: down the
    columns of products, only what these rows need, then along them. */
-ALWAYS_INLINE void output_rows(const int m_h, const int m_w, const int R, const int S,
+ALWAYS_INLINE void output_rows(const int m_h, const int m_w, const int r, const int s,
                                const int first, const struct winograd_result *o, int k)
 {
-    const int alpha_h = m_h + R - 1, alpha_w = m_w + S - 1;
+    const int alpha_h = m_h + r - 1, alpha_w = m_w + s - 1;
     vf pass[ROWS_TOGETHER][WINOGRAD_ALPHA_MAX];
     UNROLL for (int j = 0; j < alpha_w; j++)
     {
@@ -68,7 +68,7 @@ ALWAYS_INLINE void output_rows(const int m_h, const int m_w, const int R, const 
     }
 }
 
-ALWAYS_INLINE void output_tile(const int m_h, const int m_w, const int R, const int S,
+ALWAYS_INLINE void output_tile(const int m_h, const int m_w, const int r, const int s,
                                const struct winograd_result *o)
 {
     for (int k = 0; k < o->channels; k += VF) {
@@ -76,22 +76,22 @@ ALWAYS_INLINE void output_tile(const int m_h, const int m_w, const int R, const 
         {
             UNROLL for (int first = parity; first < m_h; first += 2 * ROWS_TOGETHER)
             {
-                output_rows(m_h, m_w, R, S, first, o, k);
+                output_rows(m_h, m_w, r, s, first, o, k);
             }
         }
     }
 }
 
-#define OUTPUT(m_h, m_w, R, S)                                                                     \
-    static void output_##m_h##x##m_w##_##R##x##S(const struct winograd_result *o)                  \
+#define OUTPUT(m_h, m_w, r, s)                                                                     \
+    static void output_##m_h##x##m_w##_##r##x##s(const struct winograd_result *o)                  \
     {                                                                                              \
-        output_tile(m_h, m_w, R, S, o);                                                            \
+        output_tile(m_h, m_w, r, s, o);                                                            \
     }
 WINOGRAD_VARIANTS(OUTPUT)
 
 extern const struct winograd_outputs KERNEL(winograd_outputs);
 const struct winograd_outputs KERNEL(winograd_outputs) = {{
-#define ENTRY(m_h, m_w, R, S) output_##m_h##x##m_w##_##R##x##S,
+#define ENTRY(m_h, m_w, r, s) output_##m_h##x##m_w##_##r##x##s,
     WINOGRAD_VARIANTS(ENTRY)
 #undef ENTRY
 }};

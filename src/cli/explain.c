@@ -48,6 +48,7 @@ static void print_json_row(struct json *json, const convoy_description *descript
         json_integer(json, "packed_bytes", (int64_t)description->packed_bytes);
         json_integer(json, "executed_flops", description->executed_flops);
         json_number(json, "error_bound", description->error_bound);
+        json_number(json, "error_typical", description->error_typical);
         json_string(json, "blocking", description->blocking);
     }
     json_end(json);
@@ -77,6 +78,7 @@ static void add_row(struct table *table, const struct subject *subject,
     table_cell(table, "%s %s", description->chosen ? "*" : " ", description->algorithm);
     table_cell(table, "%s", text_bytes(description->workspace_bytes, bytes));
     table_cell(table, "%s", text_bytes(description->packed_bytes, bytes));
+    table_cell(table, "%.2g", description->error_typical);
     table_cell(table, "%.2g", description->error_bound);
     table_number(table, description->executed_flops);
     table_cell(table, "%.3f", (double)description->executed_flops / (double)subject->counts.flops);
@@ -152,11 +154,12 @@ static void print_head(const struct subject *subject)
 
 static int print_table(const struct subject *subject, bool quiet)
 {
-    static const char *const heads[] = {"  algorithm", "workspace",      "packed weights",
-                                        "error bound", "executed FLOPs", "of the layer's"};
+    static const char *const heads[] = {"  algorithm",   "workspace",   "packed weights",
+                                        "typical error", "error bound", "executed FLOPs",
+                                        "of the layer's"};
     struct table table;
     print_head(subject);
-    table_begin(&table, "lrrrrr");
+    table_begin(&table, "lrrrrrr");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         table_cell(&table, "%s", heads[i]);
     }
@@ -228,9 +231,11 @@ const struct command command_explain = {
     .name = "explain",
     .summary = "Which algorithms apply to a layer, what each costs, which is chosen and why",
     .usage = "PROBLEM [options]",
-    .details = "The error bound is proven: |y - exact| <= bound * (max|x| * sum|w| + |bias| + "
-               "max|residual|).\nExecuted FLOPs are what an algorithm really does, tile waste "
-               "included.",
+    .details =
+        "The error bound is proven: |y - exact| <= bound * (max|x| * sum|w| + |bias| + "
+        "max|residual|).\nThe typical error is the largest |y - exact| / rms(y) to be expected of "
+        "random data.\nExecuted FLOPs are what an algorithm really does, tile waste "
+        "included.",
     .examples = "  convoy explain n1c128h100w100_k256r5s5_pd2\n"
                 "  convoy explain n1c32h56w56_k32r3s3_same_g32 --layout nhwc --json\n"
                 "  convoy explain n1c64h56w56_k64r3s3_pd1 --tolerance strict\n",

@@ -63,6 +63,7 @@ static int print_json(const struct job *job)
     json_integer(&json, "workspace_bytes", (int64_t)description->workspace_bytes);
     json_integer(&json, "packed_bytes", (int64_t)description->packed_bytes);
     json_number(&json, "error_bound", description->error_bound);
+    json_number(&json, "error_typical", description->error_typical);
     json_object(&json, "time");
     json_integer(&json, "repeats", (int64_t)job->repeats);
     json_number(&json, "create_seconds", job->create_seconds);

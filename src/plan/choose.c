@@ -24,6 +24,10 @@
 /* Threads above this are not used: workspaces are per thread, and their sum must stay a number. */
 #define THREADS_MAX 1024
 
+/* Typical errors that the tolerances admit of algorithms that transform their operands. */
+#define DEFAULT_TYPICAL 5e-5
+#define FAST_TYPICAL    1e-3
+
 static convoy_status check_options(const convoy_options *options)
 {
     if (options->threads < 0) {
@@ -115,6 +119,7 @@ static void prepare(const struct request *request, const struct algorithm *algor
         .bias_bytes = request->bias ? bias_bytes(layer) : 0,
     };
     algorithm->prepare(plan);
+    plan->error_typical *= expected_largest(layer->N * layer->K * plan->P * plan->Q);
     if (layer->epilogue.activation == CONVOY_LEAKY_RELU) {
         /* A slope above 1 carries the sum's error on, multiplied. */
         plan->error_bound *= fmax(1.0, fabs((double)layer->epilogue.slope));
@@ -139,6 +144,14 @@ static convoy_status check_accuracy(const struct request *request, const struct 
     if (options->tolerance == CONVOY_TOLERANCE_STRICT && plan->algorithm->transforms) {
         snprintf(reason, size,
                  "it transforms its operands, and a strict tolerance allows plain sums only");
+        return CONVOY_ERROR_TOLERANCE;
+    }
+    double typical = options->tolerance == CONVOY_TOLERANCE_DEFAULT ? DEFAULT_TYPICAL
+                     : options->tolerance == CONVOY_TOLERANCE_FAST  ? FAST_TYPICAL
+                                                                    : INFINITY;
+    if (plan->algorithm->transforms && !request->forced && plan->error_typical > typical) {
+        snprintf(reason, size, "its typical error %.2g exceeds the %g that the tolerance admits",
+                 plan->error_typical, typical);
         return CONVOY_ERROR_TOLERANCE;
     }
     if (options->tolerance == CONVOY_TOLERANCE_BOUND &&

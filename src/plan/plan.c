@@ -133,6 +133,7 @@ static void describe(const struct convoy_plan *plan, convoy_description *descrip
     description->executed_flops = plan->executed_flops;
     description->predicted_cost = plan->cost;
     description->error_bound = plan->error_bound;
+    description->error_typical = plan->error_typical;
     plan->algorithm->describe(plan, description->blocking, sizeof description->blocking);
 }
 
