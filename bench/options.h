@@ -28,6 +28,8 @@ struct options {
     int pairs;
     const char *baseline;
     const char *ladder;
+    const char *sweep;
+    const char *plot; /* of the sweep; NULL: none */
     const char *report;
     const char *peers;
     bool full;
