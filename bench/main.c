@@ -14,7 +14,9 @@
 #include "bench/report.h"
 #include "bench/reporter.h"
 #include "bench/run.h"
+#include "bench/sweep.h"
 #include "bench/table.h"
+#include "core/error.h"
 #include "io/file.h"
 
 enum exit_code {
@@ -26,6 +28,8 @@ enum exit_code {
 };
 
 #define MIN_SECONDS 0.1
+/* A sweep compares the least times of points that were measured one after the other. */
+#define SWEEP_SECONDS 0.3
 
 static int complain(convoy_status status)
 {
@@ -116,10 +120,17 @@ static const char *command_line(int argc, char **argv)
 struct session {
     const struct options *options;
     const char *command;
+    struct sweep sweep; /* with --sweep: what the selection was made of */
     struct selection selection;
     struct limits before, after;
     bool table; /* the console shows the table */
 };
+
+/* A sweep alone; beside a report it is a part of that. */
+static bool is_sweep(const struct options *options)
+{
+    return options->sweep && !options->report;
+}
 
 /* What there is to say when everything is measured. @return exit code */
 static int finish(struct session *session, struct results *results)
@@ -128,9 +139,11 @@ static int finish(struct session *session, struct results *results)
     size_t failed = 0;
     if (options->check) {
         failed = check_results(results, options->quiet);
-        if (session->table) {
-            reporter_print(stdout, results);
-        }
+    }
+    if (session->table && is_sweep(options)) {
+        sweep_print(stdout, &session->sweep, results);
+    } else if (session->table && options->check) {
+        reporter_print(stdout, results);
     }
     if (session->table) {
         context_print_after(stdout, &session->before, &session->after);
@@ -146,6 +159,9 @@ static int finish(struct session *session, struct results *results)
     }
     if (!status && options->baseline) {
         status = compare_baseline(stdout, options->baseline, results);
+    }
+    if (!status && options->plot && is_sweep(options) && results->count > 0) {
+        status = sweep_plot(options->plot, &session->sweep, results);
     }
     if (!status && options->report && !interrupted()) {
         if (results->count == 0 || failed < results->count) {
@@ -164,37 +180,53 @@ static int finish(struct session *session, struct results *results)
     return interrupted() ? EXIT_INTERRUPTED : failed ? EXIT_CHECK : EXIT_GOOD;
 }
 
+/* Everything that is selected; the table of a run that is not checked is printed meanwhile. */
+static convoy_status measure(struct session *session, struct runner *runner)
+{
+    const struct options *options = session->options;
+    if (is_sweep(options) && !gbench_flags()->list_only) {
+        return sweep_measure(runner, &session->selection, &session->sweep, options);
+    }
+    bool told = session->table && !options->check && !gbench_flags()->list_only;
+    struct reporter reporter = {.file = told ? stdout : NULL,
+                                .runner = runner,
+                                .selection = &session->selection,
+                                .options = options};
+    struct gbench_listener listener = reporter_listener(&reporter);
+    convoy_status status = runner_register(runner, &session->selection);
+    if (status) {
+        return status;
+    }
+    if (told) {
+        table_print_head(stdout);
+    }
+    progress_begin(&runner->progress, session->selection.count,
+                   estimate(&session->selection, options), options->quiet);
+    gbench_run(&listener);
+    reporter_end(&reporter);
+    return CONVOY_OK;
+}
+
 static int run(struct session *session)
 {
     const struct options *options = session->options;
     static struct runner runner;
+    bool list_only = gbench_flags()->list_only;
+    if (!list_only) {
+        context_register(&session->before, options, &session->selection, session->command);
+    }
+    if (session->table && !list_only) {
+        context_print(stdout, &session->before, options);
+    }
     runner_begin(&runner, &session->before, options);
-    convoy_status status = runner_register(&runner, &session->selection);
+    convoy_status status = measure(session, &runner);
+    runner_end(&runner);
     if (status) {
         return complain(status);
     }
-    struct reporter reporter = {.file = session->table && !options->check ? stdout : NULL,
-                                .runner = &runner,
-                                .selection = &session->selection,
-                                .options = options};
-    struct gbench_listener listener = reporter_listener(&reporter);
-    if (gbench_flags()->list_only) {
-        gbench_run(&listener);
-        runner_end(&runner);
+    if (list_only) {
         return EXIT_GOOD;
     }
-    context_register(&session->before, options, &session->selection, session->command);
-    if (session->table) {
-        context_print(stdout, &session->before, options);
-        if (!options->check) {
-            table_print_head(stdout);
-        }
-    }
-    progress_begin(&runner.progress, session->selection.count,
-                   estimate(&session->selection, options), options->quiet);
-    gbench_run(&listener);
-    reporter_end(&reporter);
-    runner_end(&runner);
     limits_measure_again(&session->before, &session->after);
     context_register_after(&session->before, &session->after);
 
@@ -211,13 +243,31 @@ static int run(struct session *session)
     return code;
 }
 
+static convoy_status select_sweep(const struct options *options, struct session *session)
+{
+    struct options walked = *options;
+    char *layers = sweep_layers(&session->sweep);
+    if (!layers) {
+        return fail(CONVOY_ERROR_MEMORY, "no memory for the layers of a sweep");
+    }
+    walked.layers = layers;
+    convoy_status status = select_cases(&walked, &session->selection);
+    free(layers);
+    return status;
+}
+
 static int select_and_run(const struct options *options, const char *command)
 {
     static struct session session;
     session.options = options;
     session.command = command;
     session.table = strcmp(gbench_flags()->format, "console") == 0;
-    convoy_status status = select_cases(options, &session.selection);
+    convoy_status status =
+        options->sweep ? sweep_create(options->sweep, &session.sweep) : CONVOY_OK;
+    if (!status) {
+        status = is_sweep(options) ? select_sweep(options, &session)
+                                   : select_cases(options, &session.selection);
+    }
     if (status) {
         return complain(status);
     }
@@ -241,14 +291,18 @@ static int select_and_run(const struct options *options, const char *command)
 int main(int argc, char **argv)
 {
     static struct options options;
+    double min_seconds = MIN_SECONDS;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             options_print_help();
             return EXIT_GOOD;
         }
+        if (strncmp(argv[i], "--sweep", strlen("--sweep")) == 0) {
+            min_seconds = SWEEP_SECONDS;
+        }
     }
     const char *command = command_line(argc, argv);
-    gbench_initialize(&argc, argv, MIN_SECONDS);
+    gbench_initialize(&argc, argv, min_seconds);
     convoy_status status = options_parse(argc, argv, &options);
     if (status) {
         return complain(status);
@@ -259,6 +313,11 @@ int main(int argc, char **argv)
     }
     if (options.report) {
         report_defaults(&options);
+    } else if (options.sweep || options.plot) {
+        status = sweep_defaults(&options);
+    }
+    if (status) {
+        return complain(status);
     }
     options_defaults(&options);
     if (options.check && gbench_flags()->unchecked) {

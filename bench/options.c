@@ -42,12 +42,14 @@ static const struct row rows[] = {
     {"baseline", TEXT, FIELD(baseline), "=FILE.json", "compare with the results of an earlier run"},
     {"ladder", TEXT, FIELD(ladder), " PROBLEM",
      "naive, reordered, im2col, direct, winograd on one layer, rung by rung"},
-    {"regret", FLAG, FIELD(regret), "",
-     "the planner's choices against the best of all, measured (--full: all of them)"},
+    {"sweep", TEXT, FIELD(sweep), " PROBLEM",
+     "C, K, H, W, R, stride one at a time around a layer; sizes far below others"},
+    {"plot", TEXT, FIELD(plot), "=FILE.svg", "with --sweep: its picture, SVG or PNG (gnuplot)"},
+    {"regret", FLAG, FIELD(regret), "", "the planner's choices against the best of all, measured"},
     {"report", TEXT, FIELD(report), " DIR", "write DIR/index.html with plots (needs gnuplot)"},
     {"peers", TEXT, FIELD(peers), "=FILE.json", "results of scripts/peers, shown beside ours"},
     {"full", FLAG, FIELD(full), "",
-     "with --report: the whole core list, all algorithms; with --regret: tab-separated"},
+     "with --report: the whole core list, all algorithms, a sweep; with --regret: every time"},
     {"dry-run", FLAG, FIELD(dry_run), "", "list what would run, and for how long"},
     {"quiet", FLAG, FIELD(quiet), "", "no progress on stderr"},
     {"help", FLAG, FIELD(help), "", "this text"},
@@ -193,6 +195,7 @@ void options_print_help(void)
          "  convoy-bench --layers=resnet50 --cache=cold --benchmark_filter='3x3.*/direct'\n"
          "  convoy-bench --layers=core --compare im2col direct\n"
          "  convoy-bench --ladder n1c64h56w56_k64r3s3_pd1\n"
+         "  convoy-bench --sweep n1c64h56w56_k64r3s3_pd1 --plot=sweep.svg\n"
          "  convoy-bench --layers=core --benchmark_out=before.json   (then, after a change:)\n"
          "  convoy-bench --layers=core --baseline=before.json\n"
          "  convoy-bench --regret --layers=core,resnet50\n"

@@ -29,6 +29,8 @@ struct options {
     const char *baseline;
     const char *ladder;
     bool regret;
+    const char *sweep;
+    const char *plot; /* of the sweep; NULL: none */
     const char *report;
     const char *peers;
     bool full;

@@ -90,9 +90,11 @@ convoy_status report_write(const struct options *options, const struct results *
         (status = report_measure(&report)) || (status = report_write_data(&report)) ||
         (status = report_plot(&report)) || (status = report_write_page(&report))) {
         json_decref(report.peers);
+        results_destroy(&report.swept);
         return status;
     }
     json_decref(report.peers);
+    results_destroy(&report.swept);
     printf("report: %s/index.html\n", options->report);
     return CONVOY_OK;
 }

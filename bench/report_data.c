@@ -254,8 +254,8 @@ static double read_bandwidth(const struct report *report, enum memory_level leve
 convoy_status report_write_data(const struct report *report)
 {
     static const char *const names[] = {"roofline.tsv", "bars.tsv",   "threads.tsv", "batch.tsv",
-                                        "size.tsv",     "ladder.tsv", "limits.gp"};
-    enum { ROOFLINE, BARS, THREADS, BATCH, SIZE, LADDER, LIMITS, FILES };
+                                        "size.tsv",     "ladder.tsv", "sweep.tsv",   "limits.gp"};
+    enum { ROOFLINE, BARS, THREADS, BATCH, SIZE, LADDER, SWEEP, LIMITS, FILES };
     FILE *files[FILES];
     for (int i = 0; i < FILES; i++) {
         files[i] = data_file(report, names[i]);
@@ -296,6 +296,7 @@ convoy_status report_write_data(const struct report *report)
     fprintf(limits, "ladder_least = %.5g\nladder_most = %.5g\n", ladder[0] / 2, ladder[1] * 2);
     fprintf(limits, "ladder_label = 'effective GFLOP/s, one thread'\n");
     fprintf(limits, "batch_label = '" REPORT_BATCH_PROBLEM " with batches'\n");
+    sweep_write_data(files[SWEEP], limits, &report->sweep, &report->swept);
     fprintf(limits, "size_label = 'n1c64hXwX_k64r3s3_pd1'\nsize_flops = %d\n", 2 * 64 * 64 * 9);
     convoy_status status = CONVOY_OK;
     for (int i = 0; i < FILES; i++) {

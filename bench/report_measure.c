@@ -1,6 +1,6 @@
 /**
  * @file report_measure.c
- * What only a report shows: the ladder, and how time grows with the batch and with the image.
+ * What only a report shows: the ladder, how time grows with the batch and with the image, a sweep.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "bench/gbench.h"
 #include "bench/report_parts.h"
+#include "core/error.h"
 
 #define SIZE_SECONDS 0.05
 
@@ -173,6 +174,55 @@ static convoy_status measure_extent(struct report *report, struct runner *runner
     return status;
 }
 
+/* All that was measured since the start, less what is not of the selection. */
+static convoy_status selected_results(const struct selection *selection, struct results *results)
+{
+    char *json = gbench_json();
+    convoy_status status = json ? results_parse(json, results) : CONVOY_ERROR_MEMORY;
+    free(json);
+    size_t kept = 0;
+    for (size_t i = 0; !status && i < results->count; i++) {
+        bool selected = false;
+        for (size_t c = 0; c < selection->count; c++) {
+            selected |= strcmp(selection->cases[c].name, results->lines[i].name) == 0;
+        }
+        if (selected) {
+            results->lines[kept++] = results->lines[i];
+        }
+    }
+    results->count = kept;
+    return status;
+}
+
+/* Direct, in NHWC, on one thread. */
+static convoy_status measure_sweep(struct report *report)
+{
+    static struct runner runner;
+    const char *problem = report->options->sweep ? report->options->sweep : REPORT_SWEEP_PROBLEM;
+    struct options direct = *report->options;
+    struct selection selection;
+    convoy_status status = sweep_create(problem, &report->sweep);
+    char *layers = status ? NULL : sweep_layers(&report->sweep);
+    if (!layers) {
+        return status ? status : fail(CONVOY_ERROR_MEMORY, "no memory for the layers of a sweep");
+    }
+    direct.algorithms = "direct";
+    direct.check = false;
+    status = select_one(&direct, layers, &selection);
+    free(layers);
+    if (status) {
+        return status;
+    }
+    runner_begin(&runner, report->before, &direct);
+    status = sweep_measure(&runner, &selection, &report->sweep, &direct);
+    runner_end(&runner);
+    if (!status) {
+        status = selected_results(&selection, &report->swept);
+    }
+    selection_destroy(&selection);
+    return status;
+}
+
 convoy_status report_measure(struct report *report)
 {
     static struct runner runner;
@@ -194,5 +244,8 @@ convoy_status report_measure(struct report *report)
         progress_done(&progress, 1);
     }
     progress_hide(&progress);
+    if (!status && (report->options->full || report->options->sweep)) {
+        status = measure_sweep(report);
+    }
     return status;
 }

@@ -125,6 +125,9 @@ static void write_commands(FILE *file, const struct report *report)
     const char *command = results_context(report->results, "command");
     write_escaped(file, command ? command : "convoy-bench --report DIR");
     fprintf(file, "\nconvoy-bench --ladder %s\n", report->ladder_problem);
+    if (report->swept.count > 0) {
+        fprintf(file, "convoy-bench --sweep %s --plot=sweep.svg\n", report->sweep.problem);
+    }
     fputs("scripts/peers --layers=core --json peers.json   # then: --peers=peers.json\n", file);
     fputs("for plot in roofline bars ladder threads batch size; do\n"
           "  gnuplot -c bench/report/$plot.gp data $plot.png png; done\n",
@@ -146,6 +149,21 @@ static void write_batch_note(FILE *file, const struct report *report)
     fputs(first ? "" : ".</p>", file);
 }
 
+/* A section of its own, where there was a sweep. */
+static void write_sweep(FILE *file, const struct report *report)
+{
+    if (report->swept.count > 0) {
+        fprintf(
+            file,
+            "<h2>Sweep</h2>\n<p>Effective throughput in per cent of the FMA peak, by the least "
+            "time, around the layer %s: one extent changes at a time. A triangle is a size that "
+            "lies more than %.0f&nbsp;%% below its neighbours.</p>\n<figure>",
+            report->sweep.problem, 100 * SWEEP_BELOW);
+        write_svg(file, report, "sweep");
+        fputs("</figure>\n", file);
+    }
+}
+
 static void write_date(FILE *file)
 {
     time_t now = time(NULL);
@@ -161,7 +179,7 @@ static void write_date(FILE *file)
 static bool write_place(FILE *file, const struct report *report, const char *name)
 {
     for (int i = 0; i < REPORT_PLOTS; i++) {
-        if (strcmp(name, report_plots[i]) == 0) {
+        if (strcmp(name, report_plots[i]) == 0 && strcmp(name, "sweep") != 0) {
             write_svg(file, report, name);
             return true;
         }
@@ -173,6 +191,7 @@ static bool write_place(FILE *file, const struct report *report, const char *nam
                   {"warnings", write_warnings},
                   {"commands", write_commands},
                   {"batch_note", write_batch_note},
+                  {"sweep", write_sweep},
                   {"results_table", report_results_table},
                   {"ladder_table", report_ladder_table},
                   {"peers_table", report_peers_table}};

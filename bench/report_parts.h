@@ -9,6 +9,7 @@
 
 #include "bench/ladder.h"
 #include "bench/report.h"
+#include "bench/sweep.h"
 
 #define FAMILY_COUNT 7
 #define SERIES_MAX   64
@@ -35,11 +36,13 @@ struct report {
     char ladder_problem[CONVOY_PROBLEM_SIZE];
     struct series batch[SERIES_MAX], size[SERIES_MAX];
     size_t batch_count, size_count;
-    json_t *peers;  /* NULL: none */
-    char data[512]; /* directory of the plots' data */
+    struct sweep sweep;
+    struct results swept; /* no lines: there was no sweep */
+    json_t *peers;        /* NULL: none */
+    char data[512];       /* directory of the plots' data */
 };
 
-/** Ladder, batch and size. */
+/** Ladder, batch and size; with --sweep or --full, a sweep. */
 convoy_status report_measure(struct report *report);
 /** The files that the plots read. */
 convoy_status report_write_data(const struct report *report);
@@ -50,6 +53,10 @@ const struct line *report_best(const struct report *report, const char *layer, i
 bool report_first_of_layer(const struct results *results, size_t i);
 /** Run gnuplot on a script for each plot. */
 convoy_status report_plot(const struct report *report);
+/** Run gnuplot on the script of one plot. @param format "svg" or "png"
+ *  @retval CONVOY_ERROR_UNSUPPORTED  gnuplot is missing or fails; and as report_scripts */
+convoy_status report_draw(const char *plot, const char *data, const char *output,
+                          const char *format);
 /** Directory of scripts and template. @retval CONVOY_ERROR_IO  not found */
 convoy_status report_scripts(char *path, size_t size);
 /** Fill in the page. */
@@ -60,10 +67,12 @@ void report_ladder_table(FILE *file, const struct report *report);
 void report_peers_table(FILE *file, const struct report *report);
 
 /* Names of the plots, each with its script <name>.gp and its place {{name}} in the page. */
-#define REPORT_PLOTS 6
+#define REPORT_PLOTS 7
 extern const char *const report_plots[REPORT_PLOTS];
 
 /* The layer that batch and size vary. */
 #define REPORT_BATCH_PROBLEM "n1c64h28w28_k64r3s3_pd1"
+/* The layer that the sweep is around when --sweep names none. */
+#define REPORT_SWEEP_PROBLEM "n1c64h56w56_k64r3s3_pd1"
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <spawn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,8 +13,8 @@
 
 extern char **environ;
 
-const char *const report_plots[REPORT_PLOTS] = {"roofline", "bars",  "ladder",
-                                                "threads",  "batch", "size"};
+const char *const report_plots[REPORT_PLOTS] = {"roofline", "bars", "ladder", "threads",
+                                                "batch",    "size", "sweep"};
 
 convoy_status report_scripts(char *path, size_t size)
 {
@@ -46,16 +47,29 @@ static convoy_status run_gnuplot(char *const *arguments)
     return CONVOY_OK;
 }
 
+convoy_status report_draw(const char *plot, const char *data, const char *output,
+                          const char *format)
+{
+    char scripts[512], script[600];
+    convoy_status status = report_scripts(scripts, sizeof scripts);
+    if (status) {
+        return status;
+    }
+    snprintf(script, sizeof script, "%s/%s.gp", scripts, plot);
+    char *arguments[] = {"gnuplot",      "-c",           script, (char *)data,
+                         (char *)output, (char *)format, NULL};
+    return run_gnuplot(arguments);
+}
+
 convoy_status report_plot(const struct report *report)
 {
-    char scripts[512];
-    convoy_status status = report_scripts(scripts, sizeof scripts);
+    convoy_status status = CONVOY_OK;
     for (int i = 0; !status && i < REPORT_PLOTS; i++) {
-        char script[600], output[600];
-        snprintf(script, sizeof script, "%s/%s.gp", scripts, report_plots[i]);
+        char output[600];
         snprintf(output, sizeof output, "%s/%s.svg", report->data, report_plots[i]);
-        char *arguments[] = {"gnuplot", "-c", script, (char *)report->data, output, "svg", NULL};
-        status = run_gnuplot(arguments);
+        if (strcmp(report_plots[i], "sweep") != 0 || report->swept.count > 0) {
+            status = report_draw(report_plots[i], report->data, output, "svg");
+        }
     }
     return status;
 }

@@ -4,6 +4,10 @@
  * against the reference (see src/verify/verify.h for what is compared); and the same on the `wide`
  * kernels (see kernels/meson.build). A failure prints the problem, the case and the seed;
  * CONVOY_SEED=n repeats a run with other data.
+ *
+ * usage: check_kernels [--quick]
+ *   --quick  every third layer, the algorithms that have vector kernels, and the best ISA alone:
+ * for an emulated processor
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,11 +18,13 @@
 #include "support/layers.h"
 #include "verify/verify.h"
 
+#define QUICK_STEP    3
 #define RANDOM_LAYERS 120
 #define RANDOM_MACS   400000
 
 static uint64_t seed = 20;
-static int64_t cases;
+static bool quick;
+static int64_t cases, layers;
 static struct verify_case worst;
 static double worst_fraction;
 
@@ -95,12 +101,22 @@ static size_t list_vector_algorithms(const char *names[])
 
 static void check_layer(const convoy_layer *layer, bool dense)
 {
+    static const convoy_isa once = CONVOY_ISA_AVX2;
+    const convoy_isa best = convoy_isa_best();
     struct verify_options options = {.seed = seed, .dense = dense};
+    const char *names[64];
+    assert_true(convoy_algorithm_count() <= sizeof names / sizeof names[0]);
+    if (quick && layers++ % QUICK_STEP) {
+        return;
+    }
+    if (quick) {
+        options.algorithm_count = list_vector_algorithms(names);
+        options.algorithms = names;
+        options.isas = &best;
+        options.isa_count = 1;
+    }
     check_options(layer, &options, "");
     if (has_wide()) {
-        static const convoy_isa once = CONVOY_ISA_AVX2;
-        const char *names[64];
-        assert_true(convoy_algorithm_count() <= sizeof names / sizeof names[0]);
         options.algorithm_count = list_vector_algorithms(names);
         options.algorithms = names;
         options.isas = &once;
@@ -355,7 +371,7 @@ static void test_random(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pixels),         cmocka_unit_test(test_output_channels),
@@ -366,9 +382,18 @@ int main(void)
         cmocka_unit_test(test_random),
     };
     char text[128] = "none";
+    quick = argc == 2 && strcmp(argv[1], "--quick") == 0;
+    if (argc > 1 && !quick) {
+        fputs("usage: check_kernels [--quick]\n", stderr);
+        return 2;
+    }
     seed = test_seed(seed);
     print_message("seed %" PRIu64 "\n", seed);
     print_isas();
+    if (quick) {
+        print_message("quick: one layer of %d, vector kernels of %s only\n", QUICK_STEP,
+                      convoy_isa_name(convoy_isa_best()));
+    }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (worst.algorithm) {
         verify_case_print(&worst, text, sizeof text);

@@ -223,6 +223,26 @@ static void the_ladder_tells_what_changed(void **state)
     free(text);
 }
 
+static void a_sweep_walks_around_a_layer(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(
+        run("--sweep n1c8h6w6_k8r3s3_pd1 --algorithms=direct,im2col "
+            "--benchmark_filter='c(4|8|16)h6w6_k8r3s3_pd1' --benchmark_out=sweep.json " SHORT,
+            &text),
+        0);
+    assert_contains(text, "direct around n1c8h6w6_k8r3s3_pd1");
+    assert_contains(text, "im2col around n1c8h6w6_k8r3s3_pd1");
+    assert_contains(text, "points lie more than 15 % below");
+    free(text);
+    expect("--check=sweep.json", 0, "0 failed");
+    expect("--sweep n1c8h6w6_k8r3s3_pd1 --dry-run", 0, "n1c9h6w6_k8r3s3_pd1/direct/");
+    expect("--sweep n1c8h6w6_k8r3s3_pd1 " SMALL, 2, "no --layers");
+    expect("--plot=sweep.svg " SMALL, 2, "--sweep PROBLEM");
+    expect("--sweep nonsense", 2, "convoy-bench: ");
+}
+
 static void all_modes_of_the_caches_run(void **state)
 {
     (void)state;
@@ -323,6 +343,7 @@ int main(void)
         cmocka_unit_test(comparisons_give_a_verdict),
         cmocka_unit_test(a_baseline_is_compared_line_by_line),
         cmocka_unit_test(the_ladder_tells_what_changed),
+        cmocka_unit_test(a_sweep_walks_around_a_layer),
         cmocka_unit_test(all_modes_of_the_caches_run),
         cmocka_unit_test(an_interrupt_keeps_what_is_measured),
         cmocka_unit_test(a_report_is_one_page_with_all_plots),

@@ -9,6 +9,15 @@
 
 #define CHAINS 12
 
+/* What keeps the compiler from doing several steps in one. */
+#if defined(__x86_64__) && (VF == 4 || defined(__AVX2__)) && !defined(VECTOR_WIDE)
+#define OPAQUE(v) __asm__ volatile("" : "+x"(v))
+#elif defined(__aarch64__) && VF == 4
+#define OPAQUE(v) __asm__ volatile("" : "+w"(v))
+#else
+#define OPAQUE(v) ((void)0)
+#endif
+
 double KERNEL(peak)(int64_t steps);
 double KERNEL(peak)(int64_t steps)
 {
@@ -19,13 +28,16 @@ double KERNEL(peak)(int64_t steps)
         acc[i] = vf_broadcast((float)i);
     }
     for (int64_t step = 0; step < steps; step++) {
-        /* The empty statements keep the compiler from doing several steps in one. */
         UNROLL for (int i = 0; i < CHAINS; i++)
         {
+#ifdef __aarch64__
+            /* The instruction overwrites its addend: another chain would cost copies. */
+            acc[i] = vf_multiply_add(a, b, acc[i]);
+            OPAQUE(a);
+#else
             acc[i] = vf_multiply_add(acc[i], a, b);
-#if defined(__x86_64__) && (VF == 4 || defined(__AVX2__)) && !defined(VECTOR_WIDE)
-            __asm__ volatile("" : "+x"(acc[i]));
 #endif
+            OPAQUE(acc[i]);
         }
     }
     vf sum = acc[0];
