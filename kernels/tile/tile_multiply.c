@@ -8,18 +8,23 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-/* Pixels of the largest tile for each number of vectors: what the registers hold. */
+/* Pixels of the largest tile for each number of vectors: what the registers hold. Twelve pixels
+   would want one register more for their pointers than there is; without fused multiply-adds the
+   product wants one of the sums'. */
 #if VF_REGISTERS == 32
-#define PIXELS_1 12
-#define PIXELS_2 12
+#define PIXELS_2 11
 #define PIXELS_3 8
 #define PIXELS_4 6
-#else
-#define PIXELS_1 12
+#elif defined(__FMA__)
 #define PIXELS_2 6
 #define PIXELS_3 4
 #define PIXELS_4 0
+#else
+#define PIXELS_2 4
+#define PIXELS_3 3
+#define PIXELS_4 0
 #endif
+#define PIXELS_1 11
 
 _Static_assert(PIXELS_1 * 1 + 1 + 1 <= VF_REGISTERS, "the register tile would spill");
 _Static_assert(PIXELS_2 * 2 + 2 + 1 <= VF_REGISTERS, "the register tile would spill");
@@ -94,11 +99,15 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
     }
 /* clang-format off */
 SHAPE(1, 1) SHAPE(2, 1) SHAPE(3, 1) SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1)
-SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1) SHAPE(11, 1) SHAPE(12, 1)
-SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2) SHAPE(5, 2) SHAPE(6, 2)
-SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3) SHAPE(4, 3)
-#if VF_REGISTERS == 32
-SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2) SHAPE(12, 2)
+SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1) SHAPE(11, 1)
+SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2)
+SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3)
+#if PIXELS_2 >= 6
+SHAPE(5, 2) SHAPE(6, 2)
+SHAPE(4, 3)
+#endif
+#if PIXELS_2 >= 11
+SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2)
 SHAPE(5, 3) SHAPE(6, 3) SHAPE(7, 3) SHAPE(8, 3)
 SHAPE(1, 4) SHAPE(2, 4) SHAPE(3, 4) SHAPE(4, 4) SHAPE(5, 4) SHAPE(6, 4)
 #endif
@@ -111,18 +120,24 @@ const struct tile_shapes KERNEL(tile_shapes) = {
     .multiply =
         {
             {multiply_1x1, multiply_2x1, multiply_3x1, multiply_4x1, multiply_5x1, multiply_6x1,
-             multiply_7x1, multiply_8x1, multiply_9x1, multiply_10x1, multiply_11x1, multiply_12x1},
-            {multiply_1x2, multiply_2x2, multiply_3x2, multiply_4x2, multiply_5x2, multiply_6x2,
-#if VF_REGISTERS == 32
-             multiply_7x2, multiply_8x2, multiply_9x2, multiply_10x2, multiply_11x2, multiply_12x2
+             multiply_7x1, multiply_8x1, multiply_9x1, multiply_10x1, multiply_11x1},
+            {multiply_1x2, multiply_2x2, multiply_3x2, multiply_4x2,
+#if PIXELS_2 >= 6
+             multiply_5x2, multiply_6x2,
+#endif
+#if PIXELS_2 >= 11
+             multiply_7x2, multiply_8x2, multiply_9x2, multiply_10x2, multiply_11x2
 #endif
             },
-            {multiply_1x3, multiply_2x3, multiply_3x3, multiply_4x3,
-#if VF_REGISTERS == 32
+            {multiply_1x3, multiply_2x3, multiply_3x3,
+#if PIXELS_2 >= 6
+             multiply_4x3,
+#endif
+#if PIXELS_2 >= 11
              multiply_5x3, multiply_6x3, multiply_7x3, multiply_8x3
 #endif
             },
-#if VF_REGISTERS == 32
+#if PIXELS_2 >= 11
             {multiply_1x4, multiply_2x4, multiply_3x4, multiply_4x4, multiply_5x4, multiply_6x4},
 #endif
         },
