@@ -311,6 +311,37 @@ static void a_full_disk_leaves_nothing(void **state)
     assert_files(FILES);
 }
 
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, part)) != NULL; text++) {
+        count++;
+    }
+    return count;
+}
+
+/* CONVOY_VERBOSE=1: one line for the plan and one for each execution; nothing for another value. */
+static void verbose_runs_tell_what_they_do(void **state)
+{
+    const char *run = "run n1c8h9w9_k8r3s3_pd1 --quiet --layout nhwc --algorithm direct "
+                      "--isa portable --threads 2 --repeat 3";
+    (void)state;
+    setenv("CONVOY_VERBOSE", "1", 1);
+    struct outcome told = cli_run(run);
+    setenv("CONVOY_VERBOSE", "0", 1);
+    struct outcome silent = cli_run(run);
+    unsetenv("CONVOY_VERBOSE");
+    assert_int_equal(told.code, 0);
+    assert_string_equal(told.out, "");
+    assert_contains(told.err, "convoy: create n1c8h9w9_k8r3s3_pd1 nhwc direct portable 2 threads ");
+    assert_int_equal(count_of(told.err, "\nconvoy: execute n1c8h9w9_k8r3s3_pd1 nhwc direct "), 3);
+    assert_int_equal(count_of(told.err, " ms\n"), 4);
+    assert_int_equal(count_of(told.err, "\n"), 4);
+    assert_string_equal(silent.err, "");
+    outcome_destroy(&told);
+    outcome_destroy(&silent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +352,7 @@ int main(void)
         cmocka_unit_test(outputs_replace_inputs),
         cmocka_unit_test(bad_input_leaves_nothing),
         cmocka_unit_test(a_full_disk_leaves_nothing),
+        cmocka_unit_test(verbose_runs_tell_what_they_do),
     };
     return cmocka_run_group_tests(tests, setup, place_teardown);
 }

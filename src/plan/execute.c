@@ -6,9 +6,11 @@
 #include <stdlib.h>
 
 #include "core/arithmetic.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/tensor_checked.h"
 #include "kernels/algorithm.h"
+#include "plan/verbose.h"
 
 static convoy_status check_shape(const convoy_tensor *tensor, const char *what, int64_t N,
                                  int64_t C, int64_t H, int64_t W)
@@ -175,10 +177,15 @@ static convoy_status execute(const convoy_plan *plan, const struct operands *ope
                     "the output y shares memory with the input x; it must lie apart from it");
     }
     status = check_workspace(plan, operands);
-    if (!status) {
-        plan->algorithm->execute(plan, operands);
+    if (status) {
+        return status;
     }
-    return status;
+    double started = verbose() ? clock_seconds() : 0;
+    plan->algorithm->execute(plan, operands);
+    if (verbose()) {
+        verbose_report("execute", plan, clock_seconds() - started);
+    }
+    return CONVOY_OK;
 }
 
 convoy_status convoy_plan_execute(const convoy_plan *plan, const convoy_tensor *x,

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/layer_checked.h"
 #include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/algorithms.h"
 #include "plan/choose.h"
+#include "plan/verbose.h"
 
 static bool all_finite(const float *values, int64_t count)
 {
@@ -66,6 +68,7 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
     struct request request;
     struct convoy_plan chosen;
     void *memory = NULL;
+    double started = verbose() ? clock_seconds() : 0;
 
     if (plan == NULL) {
         return fail(CONVOY_ERROR_NULL, "the place for the plan is NULL");
@@ -91,6 +94,9 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
     if (status) {
         convoy_plan_destroy(created);
         return status;
+    }
+    if (verbose()) {
+        verbose_report("create", created, clock_seconds() - started);
     }
     *plan = created;
     return CONVOY_OK;
@@ -121,12 +127,17 @@ static convoy_isa isa_of(const struct algorithm *algorithm, const struct isa_ker
     return algorithm->portable ? CONVOY_ISA_PORTABLE : kernels->isa;
 }
 
+convoy_isa plan_isa(const struct convoy_plan *plan)
+{
+    return isa_of(plan->algorithm, plan->kernels);
+}
+
 /* The numbers of a prepared plan. */
 static void describe(const struct convoy_plan *plan, convoy_description *description)
 {
     description->algorithm = plan->algorithm->name;
     description->summary = plan->algorithm->summary;
-    description->isa = isa_of(plan->algorithm, plan->kernels);
+    description->isa = plan_isa(plan);
     description->threads = plan->threads;
     description->workspace_bytes = plan->workspace_bytes;
     description->packed_bytes = plan->packed_w_bytes + plan->bias_bytes;

@@ -1,13 +1,11 @@
 /**
  * @file plan.h
- * Creation of plans on a kernel table of the caller's.
+ * Plans as the other files here see them.
  */
 #ifndef CONVOY_PLAN_PLAN_H
 #define CONVOY_PLAN_PLAN_H
 
-#include "convoy/plan.h"
-
-struct isa_kernels;
+#include "kernels/algorithm.h"
 
 /**
  * convoy_plan_create, but on the given kernels: tests run tables that no convoy_isa stands for.
@@ -16,5 +14,8 @@ struct isa_kernels;
 convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *weights,
                              const convoy_options *options, const struct isa_kernels *kernels,
                              convoy_plan **plan);
+
+/** The ISA of the plan's kernels; CONVOY_ISA_PORTABLE if its algorithm runs none of an ISA. */
+convoy_isa plan_isa(const struct convoy_plan *plan);
 
 #endif
