@@ -61,6 +61,9 @@ CONVOY_API convoy_status convoy_plan_create(const convoy_layer *layer,
 /** NULL is fine. */
 CONVOY_API void convoy_plan_destroy(convoy_plan *plan);
 
+/** The plan's layer, the plan's own; NULL for NULL. */
+CONVOY_API const convoy_layer *convoy_plan_layer(const convoy_plan *plan);
+
 /** Bytes of scratch memory that an execution needs; may be 0. */
 CONVOY_API size_t convoy_plan_workspace_bytes(const convoy_plan *plan);
 

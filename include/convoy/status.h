@@ -2,9 +2,9 @@
  * @file status.h
  * What every public function returns, and the sentence that belongs to it.
  *
- * The library never prints, aborts or exits; but CONVOY_VERBOSE=1 in the environment asks for a line
- * on stderr for each plan created and for each execution. A function that does not return CONVOY_OK
- * has changed none of its outputs.
+ * The library never prints, aborts or exits; but CONVOY_VERBOSE=1 in the environment asks for a
+ * line on stderr for each plan created and for each execution. A function that does not return
+ * CONVOY_OK has changed none of its outputs.
  */
 #ifndef CONVOY_STATUS_H
 #define CONVOY_STATUS_H

@@ -2,6 +2,8 @@
  * @file execute.c
  * The border of execution: tensors and workspace are checked here, then the algorithm runs.
  */
+#include "plan/execute.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -9,7 +11,6 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/tensor_checked.h"
-#include "kernels/algorithm.h"
 #include "plan/verbose.h"
 
 static convoy_status check_shape(const convoy_tensor *tensor, const char *what, int64_t N,
@@ -74,7 +75,7 @@ static convoy_status check_nested(const convoy_tensor *y)
     return CONVOY_OK;
 }
 
-static convoy_status check_x(const struct convoy_plan *plan, const convoy_tensor *x)
+convoy_status plan_check_x(const struct convoy_plan *plan, const convoy_tensor *x)
 {
     const convoy_layer *layer = &plan->layer;
     convoy_status status = tensor_check(x, "the input x");
@@ -88,7 +89,7 @@ static convoy_status check_x(const struct convoy_plan *plan, const convoy_tensor
     return status;
 }
 
-static convoy_status check_y(const struct convoy_plan *plan, const convoy_tensor *y)
+convoy_status plan_check_y(const struct convoy_plan *plan, const convoy_tensor *y)
 {
     const convoy_layer *layer = &plan->layer;
     convoy_status status = tensor_check_writable(y, "the output y");
@@ -130,33 +131,31 @@ static convoy_status check_residual(const struct convoy_plan *plan, const convoy
     return status;
 }
 
-/* The bytes from the first to the last element meet [begin, end). */
-static bool meets(const convoy_tensor *t, uintptr_t begin, uintptr_t end)
+bool tensor_meets(const convoy_tensor *t, const void *begin, size_t bytes)
 {
     int64_t last = (t->N - 1) * t->stride_n + (t->C - 1) * t->stride_c + (t->H - 1) * t->stride_h +
                    (t->W - 1) * t->stride_w;
-    uintptr_t data = (uintptr_t)t->data;
-    return data < end && begin < data + (size_t)(last + 1) * type_bytes(t->type);
+    uintptr_t data = (uintptr_t)t->data, start = (uintptr_t)begin;
+    return data < start + bytes && start < data + (size_t)(last + 1) * type_bytes(t->type);
 }
 
 static convoy_status check_workspace(const struct convoy_plan *plan,
                                      const struct operands *operands)
 {
-    uintptr_t begin = (uintptr_t)operands->workspace;
-    if (plan->workspace_bytes == 0) {
+    const void *begin = operands->workspace;
+    size_t bytes = plan->workspace_bytes;
+    if (bytes == 0) {
         return CONVOY_OK;
     }
-    if (operands->workspace == NULL) {
-        return fail(CONVOY_ERROR_NULL, "the workspace is NULL; the plan needs %zu bytes",
-                    plan->workspace_bytes);
+    if (begin == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the workspace is NULL; the plan needs %zu bytes", bytes);
     }
-    if (begin % CONVOY_ALIGNMENT != 0) {
-        return fail(CONVOY_ERROR_ALIGNMENT, "the workspace at %p is not aligned to %d bytes",
-                    (void *)operands->workspace, CONVOY_ALIGNMENT);
+    if ((uintptr_t)begin % CONVOY_ALIGNMENT != 0) {
+        return fail(CONVOY_ERROR_ALIGNMENT, "the workspace at %p is not aligned to %d bytes", begin,
+                    CONVOY_ALIGNMENT);
     }
-    uintptr_t end = begin + plan->workspace_bytes;
-    if (meets(operands->x, begin, end) || meets(operands->y, begin, end) ||
-        (operands->residual && meets(operands->residual, begin, end))) {
+    if (tensor_meets(operands->x, begin, bytes) || tensor_meets(operands->y, begin, bytes) ||
+        (operands->residual && tensor_meets(operands->residual, begin, bytes))) {
         return fail(CONVOY_ERROR_OVERLAP, "the workspace lies among the elements of a tensor");
     }
     return CONVOY_OK;
@@ -164,8 +163,8 @@ static convoy_status check_workspace(const struct convoy_plan *plan,
 
 static convoy_status execute(const convoy_plan *plan, const struct operands *operands)
 {
-    convoy_status status = check_x(plan, operands->x);
-    if (status || (status = check_y(plan, operands->y))) {
+    convoy_status status = plan_check_x(plan, operands->x);
+    if (status || (status = plan_check_y(plan, operands->y))) {
         return status;
     }
     if (plan->layer.epilogue.residual &&

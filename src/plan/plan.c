@@ -117,6 +117,11 @@ void convoy_plan_destroy(convoy_plan *plan)
     }
 }
 
+const convoy_layer *convoy_plan_layer(const convoy_plan *plan)
+{
+    return plan ? &plan->layer : NULL;
+}
+
 size_t convoy_plan_workspace_bytes(const convoy_plan *plan)
 {
     return plan ? plan->workspace_bytes : 0;
