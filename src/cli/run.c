@@ -1,6 +1,6 @@
 /**
  * @file run.c
- * `convoy run`: one layer on files, or on random operands for its time.
+ * `convoy run`: one layer on files, or on random operands for its time. Chains are in chain_run.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +86,9 @@ static int run(const struct arguments *arguments, const void *options)
                       .options = {.algorithm = given->algorithm,
                                   .isa = given->globals.isa,
                                   .threads = (int)given->globals.threads}};
+    if (given->chain || given->versus) {
+        return chain_run(arguments, given);
+    }
     if (arguments->count > 1) {
         return report_usage("unexpected argument '%s'; usage: convoy run %s",
                             arguments->items[1].text, command_run.usage);
@@ -123,6 +126,10 @@ static const struct option_row rows[] = {
     {"tolerance", OPTION_TEXT, FIELD(tolerance), "T", "strict, default, fast, or an error bound", 0,
      0},
     {"repeat", OPTION_INTEGER, FIELD(repeat), "N", "execute N times, for the time (1)", 1, 1000000},
+    {"chain", OPTION_TEXT, FIELD(chain), "FILE", "run layers one after another, from a chain file",
+     0, 0},
+    {"versus", OPTION_TEXT, FIELD(versus), "FILE", "a second chain, timed in turns with the first",
+     0, 0},
     {"scale", OPTION_NUMBER, FIELD(scale), "F", "factor on the values of a picture (1)", 0, 0},
     {"offset", OPTION_NUMBER, FIELD(offset), "V", "then added to them (0)", 0, 0},
     {"grey", OPTION_FLAG, FIELD(grey), NULL, "read pictures as one channel", 0, 0},
@@ -132,11 +139,17 @@ static const struct option_row rows[] = {
 
 const struct command command_run = {
     .name = "run",
-    .summary = "Compute one layer on .npy files or pictures, or time it on random operands",
-    .usage = "--input X --filter W [--output Y] [options] | PROBLEM [options]",
-    .details = "Pictures are feature maps of 1 or 3 channels, 0 to 255; results are rounded and "
-               "clipped to that.\nNamed filters are applied to each channel, with padding 'same' "
-               "unless --pad says otherwise.",
+    .summary =
+        "Compute a layer or a chain on .npy files or pictures, or time it on random operands",
+    .usage = "--input X --filter W [--output Y] [options] | PROBLEM [options] | --chain FILE "
+             "[--versus FILE] [options]",
+    .details =
+        "Pictures are feature maps of 1 or 3 channels, 0 to 255; results are rounded and "
+        "clipped to that.\nNamed filters are applied to each channel, with padding 'same' "
+        "unless --pad says otherwise.\n"
+        "A chain file has a line a layer: name, problem, then filter=FILE, bias=FILE and\n"
+        "activation=A as wanted (files are .npy, seen from the chain file); what is not given "
+        "is random.",
     .examples =
         "  convoy run --input photo.png --filter gaussian:9 --output soft.png\n"
         "  convoy run --input photo.jpg --filter sobel-x --grey --scale 0.5 --offset 128 \\\n"
@@ -144,7 +157,8 @@ const struct command command_run = {
         "  convoy run --input x.npy --filter w.npy --bias b.npy --pad 1 --activation relu "
         "\\\n"
         "      --layout nhwc --algorithm direct --output y.npy\n"
-        "  convoy run n1c128h100w100_k256r5s5_pd2 --repeat 10 --threads 1\n",
+        "  convoy run n1c128h100w100_k256r5s5_pd2 --repeat 10 --threads 1\n"
+        "  convoy run --chain examples/chains/wide.txt --versus examples/chains/bottleneck.txt\n",
     .rows = rows,
     .options_bytes = sizeof(struct run_options),
     .run = run,

@@ -14,7 +14,8 @@ struct run_options {
     const char *stride, *pad, *dilation;
     int64_t groups; /* 0: not given */
     const char *activation, *layout, *algorithm, *tolerance;
-    int64_t repeat; /* 0: once */
+    const char *chain, *versus; /* chain files */
+    int64_t repeat;             /* 0: once */
     struct number scale, offset;
     bool grey, rgb;
 };
@@ -34,6 +35,13 @@ struct job {
     size_t repeats;
 };
 
+/** x or a residual from .npy (axes in the layout's order) or a picture (--grey, --rgb). */
+int operand_read_map(const char *path, const struct run_options *given, convoy_layout layout,
+                     convoy_tensor *tensor);
+/** Weights, whose axes do not depend on the layout: an array of exactly `rank` axes, 4 or 1.
+ *  @param what  "filter" or "bias" */
+int operand_read_parameters(const char *path, const char *what, int rank, convoy_tensor *tensor);
+
 /* Each step returns EXIT_GOOD, or the exit code of the error that it reported. */
 
 /** Read what the options name, or make random operands for the problem string; set the layer. */
@@ -45,6 +53,9 @@ int output_check_path(const char *path);
 int output_check_layer(const struct job *job);
 /** Write y, if an output was named. */
 int output_write(struct job *job);
+
+/** `convoy run --chain`: all of it. */
+int chain_run(const struct arguments *arguments, const struct run_options *given);
 
 /** The summary on stdout, for a person or as JSON. */
 int job_print(const struct job *job);

@@ -15,50 +15,6 @@
 #include "cli/filters.h"
 #include "cli/layers.h"
 #include "cli/text.h"
-#include "io/image.h"
-#include "io/npy.h"
-
-static int read_feature_map(const struct job *job, const char *path, convoy_tensor *tensor)
-{
-    const struct run_options *given = job->given;
-    int channels = given->grey ? 1 : given->rgb ? 3 : 0;
-    convoy_status status = image_is_path(path)
-                               ? image_read(path, job->layer.layout, channels, tensor)
-                               : npy_read_tensor(path, job->layer.layout, tensor);
-    return status ? report_status(status, NULL) : EXIT_GOOD;
-}
-
-/* Weights, whose axes do not depend on the layout: an array of exactly `rank` axes. */
-static int read_parameters(const char *path, const char *what, int rank, convoy_tensor *tensor)
-{
-    struct npy array;
-    convoy_tensor view;
-    convoy_status status = npy_read(path, &array);
-    if (status) {
-        return report_status(status, NULL);
-    }
-    if (array.rank != rank) {
-        int code = report_usage("the %s in %s has %d axes; it must have %s", what, path, array.rank,
-                                rank == 4 ? "4: K, C/groups, R, S" : "1: K");
-        npy_destroy(&array);
-        return code;
-    }
-    int64_t extents[4] = {1, 1, 1, 1};
-    for (int axis = 0; axis < rank; axis++) {
-        extents[axis] = array.extents[axis];
-    }
-    status = convoy_tensor_view(array.type, CONVOY_NCHW, extents[0], extents[1], extents[2],
-                                extents[3], array.data, &view);
-    if (!status) {
-        status = convoy_tensor_create(CONVOY_FLOAT32, CONVOY_NCHW, extents[0], extents[1],
-                                      extents[2], extents[3], tensor);
-    }
-    if (!status) {
-        status = convoy_tensor_copy(&view, tensor);
-    }
-    npy_destroy(&array);
-    return status ? report_status(status, path) : EXIT_GOOD;
-}
 
 /* A named filter for each channel of x. */
 static int make_named_filter(struct job *job)
@@ -95,7 +51,7 @@ static int load_filter(struct job *job)
         return make_named_filter(job);
     }
     if (access(text, F_OK) == 0 || strchr(text, '/') || strstr(text, ".npy")) {
-        return read_parameters(text, "filter", 4, &job->filter);
+        return operand_read_parameters(text, "filter", 4, &job->filter);
     }
     if (nearest) {
         return report_usage("there is no file and no filter '%s'; did you mean %s?", text, nearest);
@@ -189,7 +145,7 @@ static int check_channels(const struct job *job)
 static int load_files(struct job *job)
 {
     convoy_layer *layer = &job->layer;
-    int code = read_feature_map(job, job->given->input, &job->x);
+    int code = operand_read_map(job->given->input, job->given, job->layer.layout, &job->x);
     code = code ? code : load_filter(job);
     if (code) {
         return code;
@@ -204,7 +160,7 @@ static int load_files(struct job *job)
     code = set_geometry(job);
     code = code ? code : check_channels(job);
     if (!code && job->given->bias) {
-        code = read_parameters(job->given->bias, "bias", 1, &job->bias);
+        code = operand_read_parameters(job->given->bias, "bias", 1, &job->bias);
     }
     if (!code && job->bias.data && job->bias.N != layer->K) {
         return report_usage("the bias in %s has %" PRId64 " values; the filter has %" PRId64
@@ -213,7 +169,7 @@ static int load_files(struct job *job)
     }
     if (!code && job->given->residual) {
         layer->epilogue.residual = true;
-        code = read_feature_map(job, job->given->residual, &job->residual);
+        code = operand_read_map(job->given->residual, job->given, layer->layout, &job->residual);
     }
     return code;
 }

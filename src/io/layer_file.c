@@ -12,12 +12,12 @@
 
 #include "core/error.h"
 #include "io/file.h"
+#include "io/lines.h"
 #include "io/nearest.h"
 
-#define SUFFIX    ".txt"
-#define LINE_SIZE 1024
+#define SUFFIX ".txt"
 
-static convoy_status append(struct layer_list *list, const char *name, const convoy_layer *layer)
+static convoy_status append(struct layer_list *list, const struct named_layer *added)
 {
     /* room doubles at powers of two */
     if ((list->count & (list->count - 1)) == 0) {
@@ -28,24 +28,38 @@ static convoy_status append(struct layer_list *list, const char *name, const con
         }
         list->layers = grown;
     }
-    struct named_layer *entry = &list->layers[list->count++];
-    snprintf(entry->name, sizeof entry->name, "%s", name);
-    entry->layer = *layer;
+    list->layers[list->count++] = *added;
+    return CONVOY_OK;
+}
+
+convoy_status named_layer_parse(const char *path, long line, const char *name, const char *problem,
+                                struct named_layer *named)
+{
+    if (strlen(name) >= LAYER_NAME_SIZE) {
+        return fail(CONVOY_ERROR_SYNTAX, "%s:%ld: the name '%.40s...' has more than %d characters",
+                    path, line, name, LAYER_NAME_SIZE - 1);
+    }
+    convoy_status status = convoy_layer_parse(problem, &named->layer);
+    if (status) {
+        char detail[400];
+        snprintf(detail, sizeof detail, "%s", convoy_error_detail());
+        return fail(status, "%s:%ld: %s", path, line, detail);
+    }
+    snprintf(named->name, sizeof named->name, "%s", name);
     return CONVOY_OK;
 }
 
 /* One line, without its end; comments and blanks are nothing. */
 static convoy_status parse_line(const char *path, long number, char *line, struct layer_list *list)
 {
-    const char *blanks = " \t\r\n\v\f";
     char *comment = strchr(line, '#'), *rest = NULL;
     if (comment) {
         *comment = '\0';
     }
-    char *name = strtok_r(line, blanks, &rest);
-    char *problem = name ? strtok_r(NULL, blanks, &rest) : NULL;
-    char *extra = problem ? strtok_r(NULL, blanks, &rest) : NULL;
-    convoy_layer layer;
+    char *name = strtok_r(line, LINE_BLANKS, &rest);
+    char *problem = name ? strtok_r(NULL, LINE_BLANKS, &rest) : NULL;
+    char *extra = problem ? strtok_r(NULL, LINE_BLANKS, &rest) : NULL;
+    struct named_layer named;
     if (!name) {
         return CONVOY_OK;
     }
@@ -56,41 +70,15 @@ static convoy_status parse_line(const char *path, long number, char *line, struc
                     extra ? "there is more after the problem:" : "there is no problem after",
                     extra ? extra : name);
     }
-    if (strlen(name) >= LAYER_NAME_SIZE) {
-        return fail(CONVOY_ERROR_SYNTAX, "%s:%ld: the name '%.40s...' has more than %d characters",
-                    path, number, name, LAYER_NAME_SIZE - 1);
-    }
-    convoy_status status = convoy_layer_parse(problem, &layer);
-    if (status) {
-        char detail[400];
-        snprintf(detail, sizeof detail, "%s", convoy_error_detail());
-        return fail(status, "%s:%ld: %s", path, number, detail);
-    }
-    return append(list, name, &layer);
-}
-
-/* A line without its end; false after the last. Not sound: too long, or with a zero byte. */
-static bool read_line(FILE *stream, char line[LINE_SIZE], bool *sound)
-{
-    size_t length = 0;
-    int c;
-    *sound = true;
-    while ((c = getc(stream)) != EOF && c != '\n') {
-        if (c == '\0' || length == LINE_SIZE - 1) {
-            *sound = false;
-            return true;
-        }
-        line[length++] = (char)c;
-    }
-    line[length] = '\0';
-    return c != EOF || length > 0;
+    convoy_status status = named_layer_parse(path, number, name, problem, &named);
+    return status ? status : append(list, &named);
 }
 
 static convoy_status read_lines(const char *path, FILE *stream, struct layer_list *list)
 {
     char line[LINE_SIZE];
     bool sound;
-    for (long number = 1; read_line(stream, line, &sound); number++) {
+    for (long number = 1; line_read(stream, line, &sound); number++) {
         convoy_status status =
             sound ? parse_line(path, number, line, list)
                   : fail(CONVOY_ERROR_SYNTAX,
@@ -235,7 +223,7 @@ static convoy_status append_file(const char *path, struct layer_list *list)
     struct layer_list read = {0};
     convoy_status status = layer_file_read(path, &read);
     for (size_t i = 0; !status && i < read.count; i++) {
-        status = append(list, read.layers[i].name, &read.layers[i].layer);
+        status = append(list, &read.layers[i]);
     }
     layer_list_destroy(&read);
     return status;
@@ -258,7 +246,7 @@ static convoy_status refuse(const char *what)
 convoy_status layer_list_append(const char *what, struct layer_list *list)
 {
     struct stat status;
-    convoy_layer layer;
+    struct named_layer named;
     char *path = find_list(what);
     if (path) {
         convoy_status result = append_file(path, list);
@@ -268,9 +256,10 @@ convoy_status layer_list_append(const char *what, struct layer_list *list)
     if (stat(what, &status) == 0 || strchr(what, '/')) {
         return append_file(what, list);
     }
-    convoy_status parsed = convoy_layer_parse(what, &layer);
+    convoy_status parsed = convoy_layer_parse(what, &named.layer);
     if (parsed == CONVOY_OK) {
-        return append(list, what, &layer);
+        snprintf(named.name, sizeof named.name, "%s", what);
+        return append(list, &named);
     }
     /* Something that starts like a problem string gets the reason why it is none. */
     bool like_a_problem = (what[0] == 'n' || what[0] == 'c') && what[1] >= '0' && what[1] <= '9';

@@ -22,6 +22,14 @@ struct layer_list {
 };
 
 /**
+ * The layer of a line's name and problem.
+ * @param path, line  where they stand, for the error's sentence
+ * @retval CONVOY_ERROR_SYNTAX, and all statuses of convoy_layer_parse
+ */
+convoy_status named_layer_parse(const char *path, long line, const char *name, const char *problem,
+                                struct named_layer *named);
+
+/**
  * Read a layer file.
  * @retval CONVOY_ERROR_IO
  * @retval CONVOY_ERROR_SYNTAX  the detail has file:line and the reason; and all statuses of
