@@ -133,6 +133,10 @@ static void the_planner_and_the_machine_are_shown(void **state)
     cli_expect_json("explain n1c64h56w56_k64r3s3_pd1 --json --algorithm direct --layout nhwc",
                     (const char *[]){"\"layout\":\"nhwc\"", "\"algorithm\":\"reference\"",
                                      "\"chosen\":true", "\"applies\":false,\"reason\":\"", NULL});
+    cli_expect("explain n1c16h12w12_k16r3s3_pd1 --measure --threads 1", 0,
+               "chosen: it was measured");
+    cli_expect_json("explain n1c16h12w12_k16r3s3_pd1 --measure --json --time-limit 0.1",
+                    (const char *[]){"\"measured_seconds\":", "\"predicted_cost\":", NULL});
     cli_expect("explain " EXAMPLE " --tolerance 1e-30", 2, "no algorithm can be used");
     cli_expect_json("info --json", (const char *[]){"\"isas\":[{\"name\":\"portable\",\"compiled\":"
                                                     "true,\"usable\":true}",
@@ -185,6 +189,8 @@ static void bad_usage_is_told_in_a_line(void **state)
         {"explain c3h8w8_k4r3s3 --tolerance nan", "an error bound such as 1e-5"},
         {"explain c3h8w8_k4r3s3 --tolerance -1", "an error bound such as 1e-5"},
         {"explain c3h8w8_k4r3s3 --algorithm nothing", "there is no algorithm 'nothing'"},
+        {"explain c3h8w8_k4r3s3 --time-limit 1", "it is of --measure"},
+        {"explain c3h8w8_k4r3s3 --measure --time-limit -1", "above 0 seconds"},
         {"explain c3h8w8_k4r3s3 --activation clip:1:nan", "with finite LOW <= HIGH"},
         {"explain c3h8w8_k4r3s3 --activation clip:2:1", "with finite LOW <= HIGH"},
         {"explain c3h8w8_k4r3s3 --activation relu:2", "there is no activation 'relu:2'; "},

@@ -24,6 +24,21 @@ typedef enum convoy_tolerance {
     CONVOY_TOLERANCE_BOUND   /**< no algorithm whose error bound exceeds options.error_bound */
 } convoy_tolerance;
 
+/** How the planner finds out which algorithm is the fastest. */
+typedef enum convoy_effort {
+    CONVOY_ESTIMATE = 0, /**< by prediction, at next to no cost */
+    CONVOY_MEASURE       /**< by timing the promising algorithms on the layer itself */
+} convoy_effort;
+
+/**
+ * Called by CONVOY_MEASURE before each time it takes, on the thread that creates the plan.
+ * @param data                  options.progress_data
+ * @param algorithm             the one whose turn it is
+ * @param elapsed_s, limit_s  seconds since the first, and options.time_limit_s
+ */
+typedef void (*convoy_progress)(void *data, const char *algorithm, double elapsed_s,
+                                double limit_s);
+
 /** All zero is the default. */
 typedef struct convoy_options {
     const char *algorithm; /**< NULL or "auto": the planner chooses; else the name of one */
@@ -32,6 +47,15 @@ typedef struct convoy_options {
     convoy_tolerance tolerance;
     double error_bound;           /**< of CONVOY_TOLERANCE_BOUND */
     size_t workspace_limit_bytes; /**< 0: none */
+    /** With CONVOY_MEASURE, creation allocates x, y, and packed weights and workspace of each
+     *  candidate (those predicted within 3 times the best, 6 at most) while it lasts, and executes
+     *  them in turns on `threads` threads until one is clearly the fastest. Numbers of x are
+     *  random. With an algorithm that is asked for by name nothing is decided by it. */
+    convoy_effort effort;
+    double time_limit_s; /**< of CONVOY_MEASURE, for one plan; 0: one second. One execution, which
+                              may be longer, takes place in any case. */
+    convoy_progress progress; /**< of CONVOY_MEASURE; NULL: none */
+    void *progress_data;      /**< given to it */
 } convoy_options;
 
 /** The parameters of a layer, dense; the caller's, needed only while a plan is created. */
@@ -105,6 +129,8 @@ typedef struct convoy_description {
     size_t workspace_bytes;
     size_t packed_bytes;    /**< of weights and bias kept in the plan; explained without a bias */
     int64_t executed_flops; /**< what it really does, tile waste included */
+    /** By CONVOY_MEASURE: of one execution, the least; 0: not measured. */
+    double measured_seconds;
     /** Predicted time of an execution on its threads, in vector multiply-adds of one thread: the
      *  time in which one thread at the peak of the ISA does so many. What the planner compares. */
     double predicted_cost;
@@ -125,9 +151,9 @@ CONVOY_API convoy_status convoy_plan_describe(const convoy_plan *plan,
 
 /**
  * Describe every algorithm on a layer and mark the one that convoy_plan_create would choose;
- * allocates nothing.
+ * allocates nothing, but for CONVOY_MEASURE, whose weights are random here.
  * @param descriptions  room for convoy_algorithm_count()
- * @retval as convoy_plan_create, except CONVOY_ERROR_MEMORY
+ * @retval as convoy_plan_create
  */
 CONVOY_API convoy_status convoy_layer_explain(const convoy_layer *layer,
                                               const convoy_options *options,

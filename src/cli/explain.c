@@ -19,7 +19,8 @@
 struct explain_options {
     struct globals globals;
     const char *layout, *algorithm, *tolerance, *activation;
-    bool residual;
+    bool residual, measure;
+    struct number time_limit;
     int64_t workspace_limit;
 };
 
@@ -30,6 +31,8 @@ struct subject {
     convoy_counts counts;
     convoy_description *descriptions; /* owned, `count` of them */
     size_t count;
+    double least_cost;
+    bool measured; /* some were */
 };
 
 static void print_json_row(struct json *json, const convoy_description *description)
@@ -47,6 +50,10 @@ static void print_json_row(struct json *json, const convoy_description *descript
         json_integer(json, "workspace_bytes", (int64_t)description->workspace_bytes);
         json_integer(json, "packed_bytes", (int64_t)description->packed_bytes);
         json_integer(json, "executed_flops", description->executed_flops);
+        json_number(json, "predicted_cost", description->predicted_cost);
+        if (description->measured_seconds > 0) {
+            json_number(json, "measured_seconds", description->measured_seconds);
+        }
         json_number(json, "error_bound", description->error_bound);
         json_number(json, "error_typical", description->error_typical);
         json_string(json, "blocking", description->blocking);
@@ -82,6 +89,13 @@ static void add_row(struct table *table, const struct subject *subject,
     table_cell(table, "%.2g", description->error_bound);
     table_number(table, description->executed_flops);
     table_cell(table, "%.3f", (double)description->executed_flops / (double)subject->counts.flops);
+    table_cell(table, "%.2f", description->predicted_cost / subject->least_cost);
+    if (subject->measured) {
+        table_cell(table, "%s",
+                   description->measured_seconds > 0
+                       ? text_duration(description->measured_seconds, bytes)
+                       : "");
+    }
 }
 
 /* Why each was chosen or not, below the table because the sentences are long. */
@@ -154,13 +168,14 @@ static void print_head(const struct subject *subject)
 
 static int print_table(const struct subject *subject, bool quiet)
 {
-    static const char *const heads[] = {"  algorithm",   "workspace",   "packed weights",
-                                        "typical error", "error bound", "executed FLOPs",
-                                        "of the layer's"};
+    static const char *const heads[] = {"  algorithm",    "workspace",   "packed weights",
+                                        "typical error",  "error bound", "executed FLOPs",
+                                        "of the layer's", "predicted",   "measured"};
+    size_t columns = subject->measured ? 9 : 8;
     struct table table;
     print_head(subject);
-    table_begin(&table, "lrrrrrr");
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+    table_begin(&table, subject->measured ? "lrrrrrrrr" : "lrrrrrrr");
+    for (size_t i = 0; i < columns; i++) {
         table_cell(&table, "%s", heads[i]);
     }
     for (size_t i = 0; i < subject->count; i++) {
@@ -187,21 +202,43 @@ static int explain(struct subject *subject)
     if (!status) {
         status = convoy_layer_explain(&subject->layer, &subject->options, subject->descriptions);
     }
+    for (size_t i = 0; i < subject->count && !status; i++) {
+        const convoy_description *description = &subject->descriptions[i];
+        subject->measured = subject->measured || description->measured_seconds > 0;
+        if (!description->reason &&
+            (subject->least_cost == 0 || description->predicted_cost < subject->least_cost)) {
+            subject->least_cost = description->predicted_cost;
+        }
+    }
     return status ? report_status(status, NULL) : EXIT_GOOD;
+}
+
+static int check_time_limit(const struct explain_options *given)
+{
+    if (given->time_limit.given && (!given->measure || given->time_limit.value <= 0)) {
+        return report_usage("--time-limit %g cannot be used; it is of --measure, and above 0 "
+                            "seconds",
+                            given->time_limit.value);
+    }
+    return EXIT_GOOD;
 }
 
 static int run(const struct arguments *arguments, const void *options)
 {
     const struct explain_options *given = options;
-    struct subject subject = {.options = {.algorithm = given->algorithm,
-                                          .isa = given->globals.isa,
-                                          .threads = (int)given->globals.threads,
-                                          .workspace_limit_bytes = (size_t)given->workspace_limit}};
+    struct subject subject = {
+        .options = {.algorithm = given->algorithm,
+                    .isa = given->globals.isa,
+                    .threads = (int)given->globals.threads,
+                    .workspace_limit_bytes = (size_t)given->workspace_limit,
+                    .effort = given->measure ? CONVOY_MEASURE : CONVOY_ESTIMATE,
+                    .time_limit_s = given->time_limit.value}};
     int code = layer_of_command(&command_explain, arguments, &subject.layer);
     code = code ? code : layout_of_option(given->layout, &subject.layer.layout);
     code = code ? code : tolerance_of_option(given->tolerance, &subject.options);
     code = code ? code : activation_read(given->activation, &subject.layer.epilogue);
     subject.layer.epilogue.residual = given->residual;
+    code = code ? code : check_time_limit(given);
     code = code ? code : explain(&subject);
     if (!code) {
         code = given->globals.json ? print_json(&subject)
@@ -224,6 +261,9 @@ static const struct option_row rows[] = {
      "relu, relu6, leaky_relu[:SLOPE], clip:LOW:HIGH", 0, 0},
     {"residual", OPTION_FLAG, FIELD(residual), NULL, "a tensor is added before the activation", 0,
      0},
+    {"measure", OPTION_FLAG, FIELD(measure), NULL, "time the promising algorithms, choose by that",
+     0, 0},
+    {"time-limit", OPTION_NUMBER, FIELD(time_limit), "S", "seconds of --measure (1)", 0, 0},
     {NULL, OPTION_FLAG, 0, NULL, NULL, 0, 0},
 };
 
@@ -235,8 +275,10 @@ const struct command command_explain = {
         "The error bound is proven: |y - exact| <= bound * (max|x| * sum|w| + |bias| + "
         "max|residual|).\nThe typical error is the largest |y - exact| / rms(y) to be expected of "
         "random data.\nExecuted FLOPs are what an algorithm really does, tile waste "
-        "included.",
+        "included.\nPredicted is the time relative to the best; measured that of one execution at "
+        "least.",
     .examples = "  convoy explain n1c128h100w100_k256r5s5_pd2\n"
+                "  convoy explain n1c128h100w100_k256r5s5_pd2 --measure --threads 1\n"
                 "  convoy explain n1c32h56w56_k32r3s3_same_g32 --layout nhwc --json\n"
                 "  convoy explain n1c64h56w56_k64r3s3_pd1 --tolerance strict\n",
     .rows = rows,

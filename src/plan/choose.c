@@ -47,6 +47,16 @@ static convoy_status check_options(const convoy_options *options)
                     "for example 1e-5",
                     options->error_bound);
     }
+    if (options->effort < CONVOY_ESTIMATE || options->effort > CONVOY_MEASURE) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.effort is %d; it must be one of convoy_effort, %d to %d",
+                    (int)options->effort, CONVOY_ESTIMATE, CONVOY_MEASURE);
+    }
+    if (!(options->time_limit_s >= 0)) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.time_limit_s is %g; it must be 0 (one second) or more seconds",
+                    options->time_limit_s);
+    }
     if (options->isa < CONVOY_ISA_BEST || options->isa >= CONVOY_ISA_COUNT) {
         return fail(CONVOY_ERROR_ARGUMENT,
                     "options.isa is %d; it must be one of convoy_isa, %d to %d", (int)options->isa,

@@ -4,7 +4,6 @@
  */
 #include "plan/plan.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,51 +14,9 @@
 #include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/algorithms.h"
-#include "plan/choose.h"
+#include "plan/select.h"
 #include "plan/verbose.h"
-
-static bool all_finite(const float *values, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) {
-        if (!isfinite(values[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static convoy_status check_weights(const convoy_weights *weights)
-{
-    if (weights == NULL || weights->filter == NULL) {
-        return fail(CONVOY_ERROR_NULL, "the %s NULL",
-                    weights == NULL ? "weights are" : "weights' filter is");
-    }
-    if ((uintptr_t)weights->filter % sizeof(float) || (uintptr_t)weights->bias % sizeof(float)) {
-        return fail(CONVOY_ERROR_ALIGNMENT, "the %s is not aligned to the %zu bytes of a float",
-                    (uintptr_t)weights->filter % sizeof(float) ? "filter" : "bias", sizeof(float));
-    }
-    return CONVOY_OK;
-}
-
-/* Memory of the plan's own for the weights, and the weights in it. */
-static convoy_status take_weights(struct convoy_plan *plan, const convoy_weights *weights)
-{
-    void *bias = NULL;
-    convoy_status status = memory_allocate(plan->packed_w_bytes, "packed weights", &plan->packed_w);
-    if (!status) {
-        status = memory_allocate(plan->bias_bytes, "the bias", &bias);
-    }
-    if (status) {
-        return status;
-    }
-    plan->bias = bias;
-    if (bias) {
-        memset(bias, 0, plan->bias_bytes);
-        memcpy(bias, weights->bias, (size_t)plan->layer.K * sizeof(float));
-    }
-    plan->algorithm->pack(plan, weights->filter);
-    return CONVOY_OK;
-}
+#include "plan/weights.h"
 
 convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *weights,
                              const convoy_options *options, const struct isa_kernels *kernels,
@@ -74,15 +31,18 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
         return fail(CONVOY_ERROR_NULL, "the place for the plan is NULL");
     }
     convoy_status status = request_make(layer, options, kernels, &request);
-    if (status || (status = check_weights(weights))) {
+    if (status || (status = weights_check(weights))) {
         return status;
     }
     request.bias = weights->bias != NULL;
     status = request_choose(&request, &chosen);
     /* Only now is it known that the machine has room for a filter of this size. */
-    if (!status && !all_finite(weights->filter, layer->K * layer_depth(layer))) {
-        request.weights_not_finite = true;
-        status = request_choose(&request, &chosen);
+    if (!status) {
+        int64_t count = layer->K * layer_depth(layer);
+        request.weights_not_finite = !weights_finite(weights->filter, count);
+    }
+    if (!status && (request.weights_not_finite || request.options.effort != CONVOY_ESTIMATE)) {
+        status = request_select(&request, weights, &chosen, NULL);
     }
     status = status ? status : memory_allocate(sizeof chosen, "the plan", &memory);
     if (status) {
@@ -90,7 +50,7 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
     }
     struct convoy_plan *created = memory;
     *created = chosen;
-    status = take_weights(created, weights);
+    status = weights_pack(created, weights);
     if (status) {
         convoy_plan_destroy(created);
         return status;
@@ -111,8 +71,7 @@ convoy_status convoy_plan_create(const convoy_layer *layer, const convoy_weights
 void convoy_plan_destroy(convoy_plan *plan)
 {
     if (plan != NULL) {
-        memory_free(plan->packed_w);
-        memory_free(plan->bias);
+        weights_release(plan);
         memory_free(plan);
     }
 }
@@ -164,10 +123,37 @@ convoy_status convoy_plan_describe(const convoy_plan *plan, convoy_description *
     return CONVOY_OK;
 }
 
-/* One algorithm beside the chosen one. */
-static void explain_one(const struct request *request, const struct algorithm *algorithm,
-                        const struct convoy_plan *chosen, convoy_description *description)
+/* What explanations have in common. */
+struct choice {
+    struct request request;
+    struct convoy_plan chosen;
+    struct measurement measurement;
+};
+
+/* Why an algorithm that could have been chosen was not. */
+static void tell_loss(const struct choice *choice, const struct convoy_plan *plan, char *why,
+                      size_t size)
 {
+    const struct convoy_plan *chosen = &choice->chosen;
+    const struct measured *measured = measurement_find(&choice->measurement, plan->algorithm);
+    if (choice->request.forced) {
+        snprintf(why, size, "%s was asked for by name", chosen->algorithm->name);
+    } else if (measured) {
+        snprintf(why, size, "measured to take %.2f times as long as %s",
+                 measured->seconds / choice->measurement.rows[0].seconds, chosen->algorithm->name);
+    } else {
+        snprintf(why, size, "predicted to take %.2f times as long as %s%s",
+                 plan->cost / chosen->cost, chosen->algorithm->name,
+                 choice->measurement.count > 0 ? "; not measured" : "");
+    }
+}
+
+/* One algorithm beside the chosen one. */
+static void explain_one(const struct choice *choice, const struct algorithm *algorithm,
+                        convoy_description *description)
+{
+    const struct request *request = &choice->request;
+    const struct measured *measured = measurement_find(&choice->measurement, algorithm);
     struct convoy_plan plan;
     char reason[sizeof plan.why];
     convoy_status status = request_try(request, algorithm, &plan, reason);
@@ -178,40 +164,36 @@ static void explain_one(const struct request *request, const struct algorithm *a
         .reason = algorithm->refuse(algorithm, request->layer),
         .isa = isa_of(algorithm, request->kernels),
         .threads = request->threads,
-        .chosen = algorithm == chosen->algorithm,
+        .chosen = algorithm == choice->chosen.algorithm,
+        .measured_seconds = measured ? measured->seconds : 0,
     };
     if (!description->reason) {
         describe(&plan, description);
     }
     if (description->chosen) {
-        memcpy(description->why, chosen->why, sizeof chosen->why);
+        memcpy(description->why, choice->chosen.why, sizeof choice->chosen.why);
     } else if (status) {
         memcpy(description->why, reason, sizeof reason);
-    } else if (request->forced) {
-        snprintf(description->why, sizeof description->why, "%s was asked for by name",
-                 chosen->algorithm->name);
     } else {
-        snprintf(description->why, sizeof description->why,
-                 "predicted to take %.2f times as long as %s", plan.cost / chosen->cost,
-                 chosen->algorithm->name);
+        tell_loss(choice, &plan, description->why, sizeof description->why);
     }
 }
 
 convoy_status convoy_layer_explain(const convoy_layer *layer, const convoy_options *options,
                                    convoy_description *descriptions)
 {
-    struct request request;
-    struct convoy_plan chosen;
+    struct choice choice;
 
     if (descriptions == NULL) {
         return fail(CONVOY_ERROR_NULL, "the place for the descriptions is NULL");
     }
-    convoy_status status = request_make(layer, options, NULL, &request);
-    if (status || (status = request_choose(&request, &chosen))) {
+    convoy_status status = request_make(layer, options, NULL, &choice.request);
+    if (status ||
+        (status = request_select(&choice.request, NULL, &choice.chosen, &choice.measurement))) {
         return status;
     }
     for (size_t i = 0; algorithms[i]; i++) {
-        explain_one(&request, algorithms[i], &chosen, &descriptions[i]);
+        explain_one(&choice, algorithms[i], &descriptions[i]);
     }
     return CONVOY_OK;
 }

@@ -1,0 +1,25 @@
+/**
+ * @file weights.h
+ * A plan's own copy of the weights, packed as its algorithm wants them.
+ */
+#ifndef CONVOY_PLAN_WEIGHTS_H
+#define CONVOY_PLAN_WEIGHTS_H
+
+#include "kernels/algorithm.h"
+
+/** @retval CONVOY_ERROR_NULL, CONVOY_ERROR_ALIGNMENT */
+convoy_status weights_check(const convoy_weights *weights);
+
+/** No infinity and no NaN among `count` values. */
+bool weights_finite(const float *values, int64_t count);
+
+/**
+ * Allocate the plan's packed weights and bias, and fill them.
+ * @retval CONVOY_ERROR_TOO_LARGE, CONVOY_ERROR_MEMORY; the plan then has neither
+ */
+convoy_status weights_pack(struct convoy_plan *plan, const convoy_weights *weights);
+
+/** Free them; a plan that has none is fine. */
+void weights_release(struct convoy_plan *plan);
+
+#endif
