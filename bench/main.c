@@ -17,7 +17,7 @@
 #include "bench/sweep.h"
 #include "bench/table.h"
 #include "core/error.h"
-#include "io/file.h"
+#include "core/file.h"
 
 enum exit_code {
     EXIT_GOOD = 0,

@@ -10,7 +10,7 @@
 #include "bench/context.h"
 #include "bench/report_parts.h"
 #include "core/error.h"
-#include "io/file.h"
+#include "core/file.h"
 
 static char *read_all(const char *path)
 {

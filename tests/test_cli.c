@@ -34,8 +34,8 @@ static void the_json_checker_can_fail(void **state)
 
 static void help_is_everywhere(void **state)
 {
-    static const char *const commands[] = {"shape",   "count", "run", "verify",
-                                           "explain", "info",  "list"};
+    static const char *const commands[] = {"shape",   "count", "run",  "verify",
+                                           "explain", "tune",  "info", "list"};
     char arguments[64];
     (void)state;
     cli_expect("--help", 0, "examples:");

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/file.h"
+#include "core/file.h"
 #include "support/check.h"
 #include "support/place.h"
 

@@ -16,7 +16,7 @@
 #include "bench/machine_limits.h"
 #include "convoy/convoy.h"
 #include "core/error.h"
-#include "io/file.h"
+#include "core/file.h"
 #include "io/layer_file.h"
 
 enum { SEED_X = 1, SEED_FILTER = 2, SEED_BIAS = 3 };

@@ -13,5 +13,6 @@
 #include "convoy/status.h"
 #include "convoy/tensor.h"
 #include "convoy/version.h"
+#include "convoy/wisdom.h"
 
 #endif

@@ -39,6 +39,9 @@ typedef enum convoy_effort {
 typedef void (*convoy_progress)(void *data, const char *algorithm, double elapsed_s,
                                 double limit_s);
 
+/** What was measured before: wisdom.h. */
+typedef struct convoy_wisdom convoy_wisdom;
+
 /** All zero is the default. */
 typedef struct convoy_options {
     const char *algorithm; /**< NULL or "auto": the planner chooses; else the name of one */
@@ -56,6 +59,10 @@ typedef struct convoy_options {
                               may be longer, takes place in any case. */
     convoy_progress progress; /**< of CONVOY_MEASURE; NULL: none */
     void *progress_data;      /**< given to it */
+    /** The caller's; NULL: none. A layer that it knows gets the algorithm that it names, if that
+     *  applies and keeps tolerance and limits; nothing is measured then. What CONVOY_MEASURE finds
+     *  out without a workspace limit is added to it. */
+    convoy_wisdom *wisdom;
 } convoy_options;
 
 /** The parameters of a layer, dense; the caller's, needed only while a plan is created. */

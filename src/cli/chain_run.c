@@ -12,6 +12,7 @@
 #include "cli/layers.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "cli/wisdom_option.h"
 
 /* Without --repeat. */
 #define VERSUS_REPEATS 15
@@ -109,6 +110,7 @@ int chain_run(const struct arguments *arguments, const struct run_options *given
     int code = check_options(arguments, given);
     code = code ? code : layout_of_option(given->layout, &job.layout);
     code = code ? code : tolerance_of_option(given->tolerance, &job.options);
+    code = code ? code : wisdom_open(given->wisdom, &job.options.wisdom);
     code = code ? code : chain_load(&job);
     code = code ? code : write_output(&job, true);
     code = code ? code : execute(&job);
@@ -119,6 +121,7 @@ int chain_run(const struct arguments *arguments, const struct run_options *given
     }
     destroy_side(&job.sides[0]);
     destroy_side(&job.sides[1]);
+    convoy_wisdom_destroy(job.options.wisdom);
     free(job.column);
     return code;
 }

@@ -33,6 +33,14 @@ int report_usage(const char *format, ...)
     return EXIT_BAD_INPUT;
 }
 
+void report_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}
+
 int report_system(const char *format, ...)
 {
     va_list arguments;

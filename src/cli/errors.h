@@ -12,6 +12,9 @@
 /** Bad usage or bad input. @return EXIT_BAD_INPUT */
 __attribute__((format(printf, 1, 2))) int report_usage(const char *format, ...);
 
+/** Something that is worth knowing, and no error. */
+__attribute__((format(printf, 1, 2))) void report_warning(const char *format, ...);
+
 /** Memory, disk. @return EXIT_SYSTEM_FAILED */
 __attribute__((format(printf, 1, 2))) int report_system(const char *format, ...);
 

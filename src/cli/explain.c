@@ -12,13 +12,14 @@
 #include "cli/layers.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "cli/wisdom_option.h"
 #include "convoy/convoy.h"
 
 #define LINE_WIDTH 96
 
 struct explain_options {
     struct globals globals;
-    const char *layout, *algorithm, *tolerance, *activation;
+    const char *layout, *algorithm, *tolerance, *activation, *wisdom;
     bool residual, measure;
     struct number time_limit;
     int64_t workspace_limit;
@@ -239,12 +240,14 @@ static int run(const struct arguments *arguments, const void *options)
     code = code ? code : activation_read(given->activation, &subject.layer.epilogue);
     subject.layer.epilogue.residual = given->residual;
     code = code ? code : check_time_limit(given);
+    code = code ? code : wisdom_open(given->wisdom, &subject.options.wisdom);
     code = code ? code : explain(&subject);
     if (!code) {
         code = given->globals.json ? print_json(&subject)
                                    : print_table(&subject, given->globals.quiet);
     }
     free(subject.descriptions);
+    convoy_wisdom_destroy(subject.options.wisdom);
     return code;
 }
 
@@ -263,6 +266,8 @@ static const struct option_row rows[] = {
      0},
     {"measure", OPTION_FLAG, FIELD(measure), NULL, "time the promising algorithms, choose by that",
      0, 0},
+    {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "choose by what 'convoy tune' has measured", 0,
+     0},
     {"time-limit", OPTION_NUMBER, FIELD(time_limit), "S", "seconds of --measure (1)", 0, 0},
     {NULL, OPTION_FLAG, 0, NULL, NULL, 0, 0},
 };

@@ -12,12 +12,12 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "convoy/version.h"
-#include "io/file.h"
+#include "core/file.h"
 #include "io/nearest.h"
 
 static const struct command *const commands[] = {
-    &command_shape,   &command_count, &command_run,  &command_verify,
-    &command_explain, &command_info,  &command_list, NULL,
+    &command_shape, &command_count, &command_run, &command_verify, &command_explain, &command_tune,
+    &command_info,  &command_list,  NULL,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] - 1 };
 
@@ -83,8 +83,8 @@ static int report_unknown_command(const char *name)
     if (nearest) {
         return report_usage("unknown command '%s'; did you mean %s?", name, nearest);
     }
-    return report_usage("unknown command '%s'; it is shape, count, run, verify, explain, info or "
-                        "list",
+    return report_usage("unknown command '%s'; it is shape, count, run, verify, explain, tune, "
+                        "info or list",
                         name);
 }
 

@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/run_job.h"
 #include "cli/text.h"
+#include "cli/wisdom_option.h"
 
 static convoy_status create(struct job *job)
 {
@@ -75,6 +76,7 @@ static void destroy(struct job *job)
         convoy_tensor_destroy(tensors[i]);
     }
     convoy_plan_destroy(job->plan);
+    convoy_wisdom_destroy(job->options.wisdom);
     convoy_workspace_destroy(job->workspace);
     free(job->seconds);
 }
@@ -96,6 +98,7 @@ static int run(const struct arguments *arguments, const void *options)
     int code = given->output ? output_check_path(given->output) : EXIT_GOOD;
     code = code ? code : job_load(&job, arguments->count ? arguments->items[0].text : NULL);
     code = code ? code : output_check_layer(&job);
+    code = code ? code : wisdom_open(given->wisdom, &job.options.wisdom);
     code = code ? code : compute(&job);
     code = code ? code : output_write(&job);
     code = code ? code : job_print(&job);
@@ -124,6 +127,8 @@ static const struct option_row rows[] = {
     {"layout", OPTION_TEXT, FIELD(layout), "nchw|nhwc", "of x, y and residual (nchw)", 0, 0},
     {"algorithm", OPTION_TEXT, FIELD(algorithm), "A", "by name, see 'convoy list' (auto)", 0, 0},
     {"tolerance", OPTION_TEXT, FIELD(tolerance), "T", "strict, default, fast, or an error bound", 0,
+     0},
+    {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "choose by what 'convoy tune' has measured", 0,
      0},
     {"repeat", OPTION_INTEGER, FIELD(repeat), "N", "execute N times, for the time (1)", 1, 1000000},
     {"chain", OPTION_TEXT, FIELD(chain), "FILE", "run layers one after another, from a chain file",

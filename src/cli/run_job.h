@@ -15,7 +15,8 @@ struct run_options {
     int64_t groups; /* 0: not given */
     const char *activation, *layout, *algorithm, *tolerance;
     const char *chain, *versus; /* chain files */
-    int64_t repeat;             /* 0: once */
+    const char *wisdom;
+    int64_t repeat; /* 0: once */
     struct number scale, offset;
     bool grey, rgb;
 };
@@ -49,6 +50,8 @@ int job_load(struct job *job, const char *problem);
 
 /** Can the output be written where it is asked for? Nothing is created. */
 int output_check_path(const char *path);
+/** Can anything be written into its directory? */
+int output_check_directory(const char *path);
 /** Can its format hold a result of this layer, and do --scale and --offset belong to it? */
 int output_check_layer(const struct job *job);
 /** Write y, if an output was named. */

@@ -24,7 +24,7 @@ static bool is_npy_path(const char *path)
     return length >= 4 && strcasecmp(path + length - 4, ".npy") == 0;
 }
 
-static int check_directory(const char *path)
+int output_check_directory(const char *path)
 {
     char *copy = strdup(path);
     if (!copy) {
@@ -54,7 +54,7 @@ int output_check_path(const char *path)
         return report_usage("--output %s has no known ending; it is .npy, .png, .jpg, .ppm or .pgm",
                             path);
     }
-    return check_directory(path);
+    return output_check_directory(path);
 }
 
 int output_check_layer(const struct job *job)

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 struct status_text {
     const char *name, *message;
@@ -51,7 +50,7 @@ static const struct status_text texts[] = {
 _Static_assert(sizeof texts / sizeof texts[0] == CONVOY_STATUS_COUNT,
                "every status has a name and a message");
 
-static _Thread_local char detail[512];
+static _Thread_local struct error_detail last;
 
 const char *convoy_status_name(convoy_status status)
 {
@@ -68,18 +67,28 @@ const char *convoy_status_message(convoy_status status)
 
 const char *convoy_error_detail(void)
 {
-    return detail;
+    return last.text;
 }
 
 convoy_status fail(convoy_status status, const char *format, ...)
 {
     /* By way of a second buffer, because the arguments may quote the previous detail. */
-    char text[sizeof detail];
+    struct error_detail written;
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(written.text, sizeof written.text, format, arguments);
     va_end(arguments);
-    memcpy(detail, text, sizeof text);
+    last = written;
     return status;
+}
+
+void error_keep(struct error_detail *detail)
+{
+    *detail = last;
+}
+
+void error_restore(const struct error_detail *detail)
+{
+    last = *detail;
 }

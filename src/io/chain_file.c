@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "io/file.h"
+#include "core/file.h"
 #include "io/lines.h"
 
 /* Where a line stands. */

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "io/file.h"
+#include "core/file.h"
 #include "io/image_formats.h"
 
 enum format { FORMAT_NONE, FORMAT_PNG, FORMAT_JPEG, FORMAT_PPM, FORMAT_PGM };

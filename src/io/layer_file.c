@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
-#include "io/file.h"
+#include "core/file.h"
 #include "io/lines.h"
 #include "io/nearest.h"
 

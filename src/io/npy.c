@@ -15,7 +15,7 @@
 #include "core/arithmetic.h"
 #include "core/error.h"
 #include "core/memory.h"
-#include "io/file.h"
+#include "core/file.h"
 #include "io/npy_header.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__

@@ -99,7 +99,9 @@ static convoy_status make_tensors(struct contest *contest)
 static convoy_status make_room(struct contest *contest, const convoy_weights *weights)
 {
     size_t made = 0;
+    struct error_detail kept;
     convoy_status status = CONVOY_OK;
+    error_keep(&kept);
     for (; made < contest->count && !status; made += !status) {
         struct candidate *candidate = &contest->candidates[made];
         status = weights_pack(&candidate->plan, weights);
@@ -111,7 +113,11 @@ static convoy_status make_room(struct contest *contest, const convoy_weights *we
         }
     }
     contest->count = contest->live = made;
-    return made > 0 ? CONVOY_OK : status;
+    if (made == 0) {
+        return status;
+    }
+    error_restore(&kept);
+    return CONVOY_OK;
 }
 
 static bool time_is_over(const struct contest *contest)

@@ -41,7 +41,8 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
         int64_t count = layer->K * layer_depth(layer);
         request.weights_not_finite = !weights_finite(weights->filter, count);
     }
-    if (!status && (request.weights_not_finite || request.options.effort != CONVOY_ESTIMATE)) {
+    if (!status && (request.weights_not_finite || request.options.effort != CONVOY_ESTIMATE ||
+                    request.options.wisdom)) {
         status = request_select(&request, weights, &chosen, NULL);
     }
     status = status ? status : memory_allocate(sizeof chosen, "the plan", &memory);

@@ -1,10 +1,12 @@
 /**
  * @file select.c
- * Estimated or measured.
+ * Known, measured or estimated.
  */
 #include "plan/select.h"
 
 #include <stdio.h>
+
+#include "plan/wisdom.h"
 
 /* The sentence for the fastest. */
 static void tell_measured(const struct measurement *measurement, char *why, size_t size)
@@ -29,26 +31,93 @@ static void tell_measured(const struct measurement *measurement, char *why, size
 static convoy_status select_measured(const struct request *request, const convoy_weights *weights,
                                      struct convoy_plan *plan, struct measurement *measurement)
 {
-    struct measurement measured;
     char reason[sizeof plan->why];
-    convoy_status status = request_measure(request, weights, &measured);
-    if (status || (status = request_try(request, measured.rows[0].algorithm, plan, reason))) {
-        return status;
+    convoy_status status = request_measure(request, weights, measurement);
+    status = status ? status : request_try(request, measurement->rows[0].algorithm, plan, reason);
+    if (!status) {
+        tell_measured(measurement, plan->why, sizeof plan->why);
     }
-    tell_measured(&measured, plan->why, sizeof plan->why);
+    return status;
+}
+
+/* Look for the layer with its epilogue, then for the same without: nearly all of the time goes into
+   the sums. */
+static bool find_known(const struct request *request, struct wisdom_entry *known)
+{
+    static const convoy_epilogue none;
+    char key[WISDOM_KEY_SIZE];
+    wisdom_key(request, &request->layer->epilogue, key);
+    if (wisdom_find(request->options.wisdom, key, known)) {
+        return true;
+    }
+    wisdom_key(request, &none, key);
+    return wisdom_find(request->options.wisdom, key, known);
+}
+
+/* The algorithm that the wisdom names, if it can be used; false: none. */
+static bool select_known(const struct request *request, struct convoy_plan *plan,
+                         struct measurement *measurement)
+{
+    char reason[sizeof plan->why];
+    struct wisdom_entry known;
+    if (!find_known(request, &known) ||
+        request_try(request, known.algorithm, plan, reason) != CONVOY_OK) {
+        return false;
+    }
+    snprintf(plan->why, sizeof plan->why,
+             "the wisdom says that it was the fastest when measured: %.4g ms",
+             1e-3 * known.microseconds);
     if (measurement) {
-        *measurement = measured;
+        measurement->rows[measurement->count++] =
+            (struct measured){known.algorithm, 1e-6 * known.microseconds};
     }
-    return CONVOY_OK;
+    return true;
+}
+
+/* With a workspace limit or a filter that is not finite, others may be faster without. */
+static bool is_general(const struct request *request)
+{
+    return request->options.workspace_limit_bytes == 0 && !request->weights_not_finite;
+}
+
+static convoy_status learn(const struct request *request, const struct measured *fastest)
+{
+    char key[WISDOM_KEY_SIZE];
+    wisdom_key(request, &request->layer->epilogue, key);
+    struct wisdom_entry entry = {.key = key,
+                                 .algorithm = fastest->algorithm,
+                                 .microseconds = 1e6 * fastest->seconds,
+                                 .learned = true};
+    return wisdom_add(request->options.wisdom, &entry);
 }
 
 convoy_status request_select(const struct request *request, const convoy_weights *weights,
                              struct convoy_plan *plan, struct measurement *measurement)
 {
-    bool measures = request->options.effort == CONVOY_MEASURE && (!request->forced || measurement);
+    struct measurement measured;
+    bool wise = request->options.wisdom && !request->forced;
+    convoy_status status;
     if (measurement) {
         measurement->count = 0;
     }
-    return measures ? select_measured(request, weights, plan, measurement)
-                    : request_choose(request, plan);
+    if (wise && select_known(request, plan, measurement)) {
+        return CONVOY_OK;
+    }
+    if (request->options.effort == CONVOY_MEASURE && (!request->forced || measurement)) {
+        status = select_measured(request, weights, plan, &measured);
+        if (!status && wise && is_general(request)) {
+            status = learn(request, &measured.rows[0]);
+        }
+        if (!status && measurement) {
+            *measurement = measured;
+        }
+        return status;
+    }
+    status = request_choose(request, plan);
+    if (!status && wise) {
+        snprintf(plan->why, sizeof plan->why,
+                 "the wisdom does not know this layer; it is predicted to be the fastest of those "
+                 "that apply");
+    }
+    return status;
 }

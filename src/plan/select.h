@@ -1,7 +1,7 @@
 /**
  * @file select.h
- * The choice with all that can be known: what was measured if options ask for it, the rule of
- * choose.c else.
+ * The choice with all that can be known: wisdom if options have one that knows the layer,
+ * else what is measured if they ask for it, else the rule of choose.c.
  */
 #ifndef CONVOY_PLAN_SELECT_H
 #define CONVOY_PLAN_SELECT_H

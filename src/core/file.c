@@ -4,7 +4,7 @@
  * in a fixed table that is never freed, so that a signal handler on any thread can remove the
  * files.
  */
-#include "io/file.h"
+#include "core/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * @file file.h
  * Input files, and output files that appear whole or not at all: written beside, then renamed.
  */
-#ifndef CONVOY_IO_FILE_H
-#define CONVOY_IO_FILE_H
+#ifndef CONVOY_CORE_FILE_H
+#define CONVOY_CORE_FILE_H
 
 #include <stdio.h>
 

@@ -1,0 +1,184 @@
+/**
+ * @file wisdom_file.c
+ * Wisdom in files. Whoever adds to one holds PATH.lock while reading, merging and renaming; the
+ * lock file is removed again, so one that was taken may be a removed one: then it is taken anew.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "plan/wisdom.h"
+
+/* More is not read: no wisdom is as large. */
+#define FILE_BYTES_MAX (((size_t)16 << 20) + 1)
+
+/* All bytes, owned; size is FILE_BYTES_MAX for larger files. */
+static convoy_status read_all(const char *path, FILE *stream, char **text, size_t *size)
+{
+    size_t room = 4096, length = 0, got = 1;
+    char *read = malloc(room);
+    while (read && got > 0 && length < FILE_BYTES_MAX) {
+        if (length == room) {
+            char *grown = realloc(read, room *= 2);
+            if (!grown) {
+                free(read);
+            }
+            read = grown;
+            continue;
+        }
+        got = fread(read + length, 1, room - length, stream);
+        length += got;
+    }
+    if (!read) {
+        return fail(CONVOY_ERROR_MEMORY, "no memory to read %s", path);
+    }
+    *text = read;
+    *size = length < FILE_BYTES_MAX ? length : FILE_BYTES_MAX;
+    return CONVOY_OK;
+}
+
+/* An error of parsing, with the file in front. */
+static convoy_status fail_in(const char *path, convoy_status status)
+{
+    char detail[400];
+    snprintf(detail, sizeof detail, "%s", convoy_error_detail());
+    return fail(status, "%.200s: %s", path, detail);
+}
+
+convoy_status convoy_wisdom_import(convoy_wisdom *wisdom, const char *path,
+                                   convoy_wisdom_report *report)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream;
+    if (wisdom == NULL || path == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "path is" : "wisdom is");
+    }
+    convoy_status status = file_open(path, &stream);
+    if (status) {
+        return status;
+    }
+    status = file_close(path, stream, read_all(path, stream, &text, &size));
+    if (!status && size > 0) {
+        status = convoy_wisdom_parse(wisdom, text, size, report);
+        status = status ? fail_in(path, status) : status;
+    } else if (!status && report) {
+        *report = (convoy_wisdom_report){.lines = 0};
+    }
+    free(text);
+    return status;
+}
+
+/* Is the open file still what the name stands for? */
+static bool is_current(const char *path, int descriptor)
+{
+    struct stat open_file, named;
+    return fstat(descriptor, &open_file) == 0 && stat(path, &named) == 0 &&
+           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+/* The descriptor of the lock file, locked; negative with errno. */
+static int lock_file(const char *path)
+{
+    for (;;) {
+        int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (descriptor < 0) {
+            return -1;
+        }
+        int result;
+        do {
+            result = flock(descriptor, LOCK_EX);
+        } while (result != 0 && errno == EINTR);
+        if (result == 0 && is_current(path, descriptor)) {
+            return descriptor;
+        }
+        int error = errno;
+        close(descriptor);
+        if (result != 0) {
+            errno = error;
+            return -1;
+        }
+    }
+}
+
+static convoy_status write_text(const char *path, const convoy_wisdom *wisdom)
+{
+    struct file_writer writer;
+    char *text;
+    convoy_status status = convoy_wisdom_print(wisdom, &text);
+    if (status) {
+        return status;
+    }
+    status = file_create(path, &writer);
+    if (!status) {
+        fputs(text, writer.stream);
+        status = file_commit(&writer);
+    }
+    free(text);
+    return status;
+}
+
+/* What is known here goes over what the file knows, if it was measured; else under it. */
+static void merge_entry(const struct wisdom_entry *entry, void *merged)
+{
+    struct wisdom_entry known;
+    if (entry->learned || !wisdom_find(merged, entry->key, &known)) {
+        (void)wisdom_add(merged, entry); /* the count tells */
+    }
+}
+
+/* The file's wisdom and this one, written to the file. */
+static convoy_status merge_and_write(const convoy_wisdom *wisdom, const char *path, bool exists,
+                                     convoy_wisdom_report *report)
+{
+    convoy_wisdom *merged;
+    convoy_status status = convoy_wisdom_create(&merged);
+    if (status) {
+        return status;
+    }
+    status = exists ? convoy_wisdom_import(merged, path, report) : CONVOY_OK;
+    if (!status) {
+        wisdom_walk(wisdom, merge_entry, merged);
+        status = convoy_wisdom_count(merged) < convoy_wisdom_count(wisdom)
+                     ? fail(CONVOY_ERROR_MEMORY, "no memory to merge the wisdom with %s", path)
+                     : write_text(path, merged);
+    }
+    convoy_wisdom_destroy(merged);
+    return status;
+}
+
+convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path,
+                                   convoy_wisdom_report *report)
+{
+    struct stat what;
+    char *lock_path = NULL;
+    if (wisdom == NULL || path == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "path is" : "wisdom is");
+    }
+    if (report) {
+        *report = (convoy_wisdom_report){.lines = 0};
+    }
+    if (stat(path, &what) == 0 && !S_ISREG(what.st_mode)) {
+        return write_text(path, wisdom); /* a pipe or a device; a directory is refused there */
+    }
+    if (asprintf(&lock_path, "%s.lock", path) < 0) {
+        return fail(CONVOY_ERROR_MEMORY, "no memory for the name of a lock file");
+    }
+    int lock = lock_file(lock_path);
+    convoy_status status =
+        lock < 0 ? fail(CONVOY_ERROR_IO, "%s cannot be locked: %s", lock_path, strerror(errno))
+                 : merge_and_write(wisdom, path, stat(path, &what) == 0, report);
+    if (lock >= 0) {
+        unlink(lock_path);
+        close(lock);
+    }
+    free(lock_path);
+    return status;
+}
