@@ -17,6 +17,7 @@
 
 struct isa_kernels;
 struct algorithm;
+struct weights_memory; /* src/plan/weights.h */
 
 /* How the work is cut, frozen in the plan; each algorithm documents which fields it uses. */
 struct blocking {
@@ -58,7 +59,15 @@ struct convoy_plan {
     float *bias;           /* K values, then zeros: a whole vector can be read from any of
                               the K on; NULL: no bias */
     size_t bias_bytes;
-    char why[320]; /* why this algorithm was chosen */
+    struct weights_memory *weights; /* what packed_w and bias lie in; plans may share it */
+
+    int references;                     /* plans live as long as someone holds them */
+    char why[320];                      /* why this algorithm was chosen */
+    struct terms {                      /* what was asked for, to choose anew for another N, H, W */
+        convoy_options options;         /* without pointers to what is the caller's */
+        const struct algorithm *forced; /* NULL: the planner chose */
+        bool weights_not_finite;
+    } terms;
 };
 
 /** What one execution works on; tensors are checked against the layer. */

@@ -89,7 +89,28 @@ CONVOY_API convoy_status convoy_plan_create(const convoy_layer *layer,
                                             const convoy_weights *weights,
                                             const convoy_options *options, convoy_plan **plan);
 
-/** NULL is fine. */
+/**
+ * A plan for another batch, height and width, with all else as in this one: options, ISA and number
+ * of threads. The packed weights are shared, not copied, where the algorithm stays and packs alike;
+ * either plan may be destroyed first.
+ *
+ * @param weights   those of the plan, or NULL. With them the algorithm is chosen anew, by
+ * prediction (unless it was asked for by name), and packed if need be. Without them it stays.
+ * @param reshaped  receives the new plan, to be freed with convoy_plan_destroy
+ * @retval CONVOY_ERROR_ARGUMENT  weights is NULL, but the algorithm packs them otherwise at this
+ *                                size; or it has a bias and the plan has none, or the other way
+ * @retval CONVOY_ERROR_ALGORITHM  weights is NULL, but the algorithm does not apply at this size
+ * @retval CONVOY_ERROR_NULL; and as convoy_plan_create
+ */
+CONVOY_API convoy_status convoy_plan_reshape(const convoy_plan *plan, int64_t N, int64_t H,
+                                             int64_t W, const convoy_weights *weights,
+                                             convoy_plan **reshaped);
+
+/** Hold a plan once more: it is freed when convoy_plan_destroy was called as often as it is held.
+ *  Thread safe. @return the plan */
+CONVOY_API convoy_plan *convoy_plan_retain(convoy_plan *plan);
+
+/** Free a plan, or give back one of its holders. NULL is fine. */
 CONVOY_API void convoy_plan_destroy(convoy_plan *plan);
 
 /** The plan's layer, the plan's own; NULL for NULL. */

@@ -6,6 +6,7 @@
 #include "core/memory.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,7 +38,7 @@ static uint64_t read_limit(const char *path)
     return (*end == '\n' || *end == '\0') && limit > 0 ? limit : UINT64_MAX;
 }
 
-uint64_t memory_physical_bytes(void)
+static uint64_t ask_for_bytes(void)
 {
     /* The first is the file of control groups version 2, the second that of version 1. */
     static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
@@ -52,6 +53,19 @@ uint64_t memory_physical_bytes(void)
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         uint64_t limit = read_limit(limits[i]);
         bytes = limit < bytes ? limit : bytes;
+    }
+    return bytes;
+}
+
+uint64_t memory_physical_bytes(void)
+{
+    /* Asking opens files, which takes longer than choosing an algorithm: once is enough. Threads
+       that come first at the same time all find the same. */
+    static _Atomic uint64_t known;
+    uint64_t bytes = atomic_load_explicit(&known, memory_order_relaxed);
+    if (bytes == 0) {
+        bytes = ask_for_bytes();
+        atomic_store_explicit(&known, bytes, memory_order_relaxed);
     }
     return bytes;
 }

@@ -19,7 +19,7 @@
 convoy_status memory_allocate(size_t bytes, const char *what, void **memory);
 void memory_free(void *memory);
 
-/** Physical memory in bytes, or the control group's limit if that is lower. */
+/** Physical memory in bytes, or the control group's limit if that is lower; asked for once. */
 uint64_t memory_physical_bytes(void);
 
 #endif

@@ -18,13 +18,50 @@
 #include "plan/verbose.h"
 #include "plan/weights.h"
 
-convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *weights,
-                             const convoy_options *options, const struct isa_kernels *kernels,
-                             convoy_plan **plan)
+/* What reshaping needs to choose anew: nothing in it is the caller's. */
+static struct terms terms_of(const struct request *request)
+{
+    struct terms terms = {.options = request->options,
+                          .forced = request->forced,
+                          .weights_not_finite = request->weights_not_finite};
+    terms.options.algorithm = NULL;
+    terms.options.threads = request->threads;
+    terms.options.effort = CONVOY_ESTIMATE;
+    terms.options.progress = NULL;
+    terms.options.progress_data = NULL;
+    terms.options.wisdom = NULL;
+    return terms;
+}
+
+convoy_status plan_finish(const struct request *request, const struct convoy_plan *chosen,
+                          const convoy_weights *weights, const struct convoy_plan *owner,
+                          convoy_plan **plan)
+{
+    void *memory = NULL;
+    convoy_status status = memory_allocate(sizeof *chosen, "the plan", &memory);
+    if (status) {
+        return status;
+    }
+    struct convoy_plan *created = memory;
+    *created = *chosen;
+    created->references = 1;
+    created->terms = terms_of(request);
+    if (owner) {
+        weights_share(created, owner);
+    } else if ((status = weights_pack(created, weights))) {
+        convoy_plan_destroy(created);
+        return status;
+    }
+    *plan = created;
+    return CONVOY_OK;
+}
+
+convoy_status plan_create_sharing(const convoy_layer *layer, const convoy_weights *weights,
+                                  const convoy_options *options, const struct isa_kernels *kernels,
+                                  const struct weights_owners *owners, convoy_plan **plan)
 {
     struct request request;
     struct convoy_plan chosen;
-    void *memory = NULL;
     double started = verbose() ? clock_seconds() : 0;
 
     if (plan == NULL) {
@@ -45,22 +82,23 @@ convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *we
                     request.options.wisdom)) {
         status = request_select(&request, weights, &chosen, NULL);
     }
-    status = status ? status : memory_allocate(sizeof chosen, "the plan", &memory);
     if (status) {
         return status;
     }
-    struct convoy_plan *created = memory;
-    *created = chosen;
-    status = weights_pack(created, weights);
-    if (status) {
-        convoy_plan_destroy(created);
-        return status;
+    convoy_plan *owner = owners ? owners->find(&chosen, owners->data) : NULL;
+    status = plan_finish(&request, &chosen, weights, owner, plan);
+    convoy_plan_destroy(owner);
+    if (!status && verbose()) {
+        verbose_report("create", *plan, clock_seconds() - started);
     }
-    if (verbose()) {
-        verbose_report("create", created, clock_seconds() - started);
-    }
-    *plan = created;
-    return CONVOY_OK;
+    return status;
+}
+
+convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *weights,
+                             const convoy_options *options, const struct isa_kernels *kernels,
+                             convoy_plan **plan)
+{
+    return plan_create_sharing(layer, weights, options, kernels, NULL, plan);
 }
 
 convoy_status convoy_plan_create(const convoy_layer *layer, const convoy_weights *weights,
@@ -69,9 +107,17 @@ convoy_status convoy_plan_create(const convoy_layer *layer, const convoy_weights
     return plan_create_on(layer, weights, options, NULL, plan);
 }
 
-void convoy_plan_destroy(convoy_plan *plan)
+convoy_plan *convoy_plan_retain(convoy_plan *plan)
 {
     if (plan != NULL) {
+        __atomic_add_fetch(&plan->references, 1, __ATOMIC_RELAXED);
+    }
+    return plan;
+}
+
+void convoy_plan_destroy(convoy_plan *plan)
+{
+    if (plan != NULL && __atomic_sub_fetch(&plan->references, 1, __ATOMIC_ACQ_REL) == 0) {
         weights_release(plan);
         memory_free(plan);
     }

@@ -33,16 +33,31 @@ bool weights_finite(const float *values, int64_t count)
     return true;
 }
 
+/* Let the plan point into the memory. */
+static void use(struct convoy_plan *plan, struct weights_memory *memory)
+{
+    plan->weights = memory;
+    plan->packed_w = memory->packed_w;
+    plan->bias = memory->bias;
+}
+
 convoy_status weights_pack(struct convoy_plan *plan, const convoy_weights *weights)
 {
-    void *bias = NULL;
-    convoy_status status = memory_allocate(plan->packed_w_bytes, "packed weights", &plan->packed_w);
+    void *memory = NULL, *bias = NULL;
+    convoy_status status = memory_allocate(sizeof(struct weights_memory), "the plan", &memory);
+    if (status) {
+        return status;
+    }
+    struct weights_memory *made = memory;
+    *made = (struct weights_memory){.references = 1};
+    status = memory_allocate(plan->packed_w_bytes, "packed weights", &made->packed_w);
     status = status ? status : memory_allocate(plan->bias_bytes, "the bias", &bias);
+    made->bias = bias;
+    use(plan, made);
     if (status) {
         weights_release(plan);
         return status;
     }
-    plan->bias = bias;
     if (bias) {
         memset(bias, 0, plan->bias_bytes);
         memcpy(bias, weights->bias, (size_t)plan->layer.K * sizeof(float));
@@ -51,10 +66,37 @@ convoy_status weights_pack(struct convoy_plan *plan, const convoy_weights *weigh
     return CONVOY_OK;
 }
 
+bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
+{
+    const convoy_layer *la = &a->layer, *lb = &b->layer;
+    const struct blocking *ba = &a->blocking, *bb = &b->blocking;
+    bool filter = la->K == lb->K && la->C == lb->C && la->R == lb->R && la->S == lb->S &&
+                  la->groups == lb->groups && la->stride_h == lb->stride_h &&
+                  la->stride_w == lb->stride_w && la->dilation_h == lb->dilation_h &&
+                  la->dilation_w == lb->dilation_w;
+    bool packing = ba->tile_vectors == bb->tile_vectors && ba->k_blocks == bb->k_blocks &&
+                   ba->depth_block == bb->depth_block && ba->lanes == bb->lanes &&
+                   ba->depthwise == bb->depthwise && ba->planes == bb->planes &&
+                   la->layout == lb->layout;
+    return a->algorithm == b->algorithm && a->kernels == b->kernels && filter && packing &&
+           a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes;
+}
+
+void weights_share(struct convoy_plan *plan, const struct convoy_plan *owner)
+{
+    __atomic_add_fetch(&owner->weights->references, 1, __ATOMIC_RELAXED);
+    use(plan, owner->weights);
+}
+
 void weights_release(struct convoy_plan *plan)
 {
-    memory_free(plan->packed_w);
-    memory_free(plan->bias);
+    struct weights_memory *memory = plan->weights;
+    if (memory && __atomic_sub_fetch(&memory->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        memory_free(memory->packed_w);
+        memory_free(memory->bias);
+        memory_free(memory);
+    }
+    plan->weights = NULL;
     plan->packed_w = NULL;
     plan->bias = NULL;
 }

@@ -7,6 +7,13 @@
 
 #include "kernels/algorithm.h"
 
+/** Memory for the weights of one or more plans. */
+struct weights_memory {
+    int references; /* atomic */
+    void *packed_w;
+    float *bias;
+};
+
 /** @retval CONVOY_ERROR_NULL, CONVOY_ERROR_ALIGNMENT */
 convoy_status weights_check(const convoy_weights *weights);
 
@@ -19,7 +26,13 @@ bool weights_finite(const float *values, int64_t count);
  */
 convoy_status weights_pack(struct convoy_plan *plan, const convoy_weights *weights);
 
-/** Free them; a plan that has none is fine. */
+/** Would both pack the same filter into the same bytes? Both are prepared. */
+bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b);
+
+/** Use the memory of another plan, which agrees, instead of packing. */
+void weights_share(struct convoy_plan *plan, const struct convoy_plan *owner);
+
+/** Leave them, and free them if no other plan has them; a plan that has none is fine. */
 void weights_release(struct convoy_plan *plan);
 
 #endif
