@@ -290,6 +290,61 @@ static void test_workspace_limit(void **state)
     assert_status(convoy_layer_explain(&layer, &options, all), CONVOY_ERROR_LIMIT);
 }
 
+/* A limit leads to another algorithm, with the reason; by name, to an error with the smallest limit
+   that works. */
+static void test_workspace_limit_tells(void **state)
+{
+    convoy_layer layer = parse_layer("n1c64h20w20_k64r3s3_pd1");
+    convoy_description free, limited;
+    convoy_options options = {.threads = 1};
+    char bytes[40];
+    (void)state;
+    assert_ok(convoy_layer_estimate(&layer, &options, &free));
+    assert_true(free.workspace_bytes > 0);
+    options.workspace_limit_bytes = free.workspace_bytes;
+    assert_ok(convoy_layer_estimate(&layer, &options, &limited));
+    assert_string_equal(limited.algorithm, free.algorithm);
+    options.workspace_limit_bytes--;
+    assert_ok(convoy_layer_estimate(&layer, &options, &limited));
+    assert_true(limited.workspace_bytes < free.workspace_bytes);
+    assert_true(limited.predicted_cost >= free.predicted_cost);
+    assert_contains(limited.why, "keep the workspace limit; with ");
+    assert_contains(limited.why, free.algorithm);
+    options.algorithm = free.algorithm;
+    assert_status(convoy_layer_estimate(&layer, &options, &limited), CONVOY_ERROR_LIMIT);
+    snprintf(bytes, sizeof bytes, "workspace of %zu bytes", free.workspace_bytes);
+    assert_contains(convoy_error_detail(), bytes);
+}
+
+/* What is estimated is what is created, but for the bias. */
+static void test_estimate(void **state)
+{
+    static const char *const problems[] = {"n1c64h20w20_k64r3s3_pd1", "n2c3h30w30_k16r7s7_st2",
+                                           "n1c24h8w8_k24r3s3_g24"};
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i]);
+        struct operand_set set = operands_create(&layer, 1);
+        convoy_weights weights = {set.filter.data, NULL};
+        convoy_description estimated, made;
+        convoy_plan *plan;
+        assert_ok(convoy_layer_estimate(&layer, NULL, &estimated));
+        assert_ok(convoy_plan_create(&layer, &weights, NULL, &plan));
+        assert_ok(convoy_plan_describe(plan, &made));
+        assert_true(estimated.chosen);
+        assert_string_equal(estimated.algorithm, made.algorithm);
+        assert_string_equal(estimated.why, made.why);
+        assert_int_equal(estimated.workspace_bytes, made.workspace_bytes);
+        assert_int_equal(estimated.packed_bytes, made.packed_bytes);
+        convoy_plan_destroy(plan);
+        operands_destroy(&set);
+    }
+    convoy_layer layer = parse_layer(problems[0]);
+    assert_status(convoy_layer_estimate(&layer, NULL, NULL), CONVOY_ERROR_NULL);
+    assert_status(convoy_layer_estimate(&layer, &(convoy_options){.algorithm = "dirct"}, NULL),
+                  CONVOY_ERROR_NULL);
+}
+
 /* More memory than any machine has: refused before a byte is asked for, so that a filter of a few
    bytes, which creation would read far beyond its end, is never touched. */
 static void test_too_large(void **state)
@@ -404,6 +459,8 @@ int main(void)
         cmocka_unit_test(test_typical_errors),
         cmocka_unit_test(test_leaky_slope_widens_the_bound),
         cmocka_unit_test(test_workspace_limit),
+        cmocka_unit_test(test_workspace_limit_tells),
+        cmocka_unit_test(test_estimate),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_uncountable),
         cmocka_unit_test(test_threads_default),

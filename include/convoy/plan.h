@@ -187,6 +187,18 @@ CONVOY_API convoy_status convoy_layer_explain(const convoy_layer *layer,
                                               const convoy_options *options,
                                               convoy_description *descriptions);
 
+/**
+ * Describe the plan that convoy_plan_create would make (of weights without an infinity or a NaN),
+ * before it is made: its workspace_bytes and packed_bytes above all. Allocates nothing, but for
+ * CONVOY_MEASURE.
+ * @retval as convoy_plan_create. CONVOY_ERROR_LIMIT comes only of an algorithm that is asked for by
+ *         name, because `reference` and `naive` need no workspace; the detail has the bytes that it
+ *         needs, which is the smallest limit that works.
+ */
+CONVOY_API convoy_status convoy_layer_estimate(const convoy_layer *layer,
+                                               const convoy_options *options,
+                                               convoy_description *description);
+
 /** The algorithm table: how many, and the name and summary of each (NULL past the end). */
 CONVOY_API size_t convoy_algorithm_count(void);
 CONVOY_API const char *convoy_algorithm_name(size_t index);

@@ -204,7 +204,7 @@ convoy_status request_try(const struct request *request, const struct algorithm 
         return status;
     }
     if (limit > 0 && plan->workspace_bytes > limit) {
-        snprintf(reason, size, "its workspace of %zu bytes exceeds the limit of %zu",
+        snprintf(reason, size, "its workspace of %zu bytes exceeds the limit of %zu bytes",
                  plan->workspace_bytes, limit);
         return CONVOY_ERROR_LIMIT;
     }
@@ -232,20 +232,47 @@ static convoy_status choose_forced(const struct request *request, struct convoy_
     return CONVOY_OK;
 }
 
+/* The best of what was tried so far. */
+struct best {
+    struct convoy_plan plan;    /* no algorithm: none yet */
+    struct convoy_plan limited; /* the best of those that only the workspace limit excludes */
+};
+
+static void keep_better(struct convoy_plan *best, const struct convoy_plan *candidate)
+{
+    if (!best->algorithm || candidate->cost < best->cost) {
+        *best = *candidate;
+    }
+}
+
+/* Why the best one was chosen, and what the workspace limit cost. */
+static void tell_estimate(struct best *best, char *why, size_t size)
+{
+    const struct convoy_plan *plan = &best->plan, *limited = &best->limited;
+    if (limited->algorithm && limited->cost < plan->cost) {
+        snprintf(why, size,
+                 "it is predicted to be the fastest of those that keep the workspace limit; with "
+                 "%zu bytes %s would take %.2f of its time",
+                 limited->workspace_bytes, limited->algorithm->name, limited->cost / plan->cost);
+    } else {
+        snprintf(why, size, "it is predicted to be the fastest of those that apply");
+    }
+}
+
 convoy_status request_choose(const struct request *request, struct convoy_plan *plan)
 {
     char reason[sizeof plan->why], first_reason[sizeof plan->why] = "";
+    struct best best = {.plan = {.algorithm = NULL}};
     convoy_status first_status = CONVOY_OK;
 
     if (request->forced) {
         return choose_forced(request, plan);
     }
-    plan->algorithm = NULL;
     for (size_t i = 0; algorithms[i]; i++) {
         struct convoy_plan candidate;
         convoy_status status = request_try(request, algorithms[i], &candidate, reason);
-        if (!status && (!plan->algorithm || candidate.cost < plan->cost)) {
-            *plan = candidate;
+        if (!status || status == CONVOY_ERROR_LIMIT) {
+            keep_better(status ? &best.limited : &best.plan, &candidate);
         }
         /* Of the reasons against, the one of the algorithm that can do most tells most. */
         if (status && algorithms[i] == &algorithm_direct) {
@@ -253,10 +280,11 @@ convoy_status request_choose(const struct request *request, struct convoy_plan *
             snprintf(first_reason, sizeof first_reason, "%s", reason);
         }
     }
-    if (!plan->algorithm) {
+    if (!best.plan.algorithm) {
         return fail(first_status, "no algorithm can be used; %s: %s", algorithm_direct.name,
                     first_reason);
     }
-    snprintf(plan->why, sizeof plan->why, "it is predicted to be the fastest of those that apply");
+    *plan = best.plan;
+    tell_estimate(&best, plan->why, sizeof plan->why);
     return CONVOY_OK;
 }

@@ -245,6 +245,24 @@ convoy_status convoy_layer_explain(const convoy_layer *layer, const convoy_optio
     return CONVOY_OK;
 }
 
+convoy_status convoy_layer_estimate(const convoy_layer *layer, const convoy_options *options,
+                                    convoy_description *description)
+{
+    struct choice choice;
+
+    if (description == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the place for the description is NULL");
+    }
+    convoy_status status = request_make(layer, options, NULL, &choice.request);
+    if (!status) {
+        status = request_select(&choice.request, NULL, &choice.chosen, &choice.measurement);
+    }
+    if (!status) {
+        explain_one(&choice, choice.chosen.algorithm, description);
+    }
+    return status;
+}
+
 convoy_status convoy_workspace_create(size_t bytes, void **workspace)
 {
     if (workspace == NULL) {
