@@ -1,7 +1,9 @@
 /**
  * @file test_error_typical.c
- * The typical error that plans state against the errors of random normal data: within a factor of
- * two, for every algorithm, over channels from 8 to 512.
+ * The typical error that plans state against the mean error of some draws of random normal data:
+ * within a factor of two, for every algorithm, over channels from 8 to 512. Layers have some
+ * thousand outputs: of a few the largest error is a matter of chance, and most are in tiles that
+ * hang over the edge.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +12,9 @@
 #include "convoy/convoy.h"
 #include "support/check.h"
 #include "support/layers.h"
+
+/* The largest error of one draw varies: what is expected is held against the mean of some. */
+#define DRAWS 4
 
 static uint64_t seed = 5;
 static double least = 1, most = 1;
@@ -37,35 +42,48 @@ static bool run(const convoy_layer *layer, const struct operand_set *set, const 
     return true;
 }
 
-static void check_problem(const char *problem)
+/* Adds each algorithm's error / typical error on one draw of x and w; 0 if it does not apply. */
+static void add_draw(const convoy_layer *layer, uint64_t draw, double ratios[])
 {
-    convoy_layer layer = parse_layer(problem);
-    struct operand_set set = operands_create(&layer, seed);
+    struct operand_set set = operands_create(layer, draw);
     convoy_tensor exact;
     double typical;
-    assert_ok(convoy_tensor_fill_normal(&set.x, seed, 0, 1));
-    assert_ok(convoy_tensor_fill_normal(&set.filter, seed + 1, 0, 1));
-    assert_ok(convoy_tensor_create(CONVOY_FLOAT64, layer.layout, set.y.N, set.y.C, set.y.H, set.y.W,
-                                   &exact));
-    assert_true(run(&layer, &set, "reference", &exact, &typical));
+    assert_ok(convoy_tensor_fill_normal(&set.x, draw, 0, 1));
+    assert_ok(convoy_tensor_fill_normal(&set.filter, draw + 1, 0, 1));
+    assert_ok(convoy_tensor_create(CONVOY_FLOAT64, layer->layout, set.y.N, set.y.C, set.y.H,
+                                   set.y.W, &exact));
+    assert_true(run(layer, &set, "reference", &exact, &typical));
     for (size_t i = 0; i < convoy_algorithm_count(); i++) {
-        const char *algorithm = convoy_algorithm_name(i);
-        convoy_difference comparison;
-        if (!run(&layer, &set, algorithm, &set.y, &typical)) {
-            continue;
+        convoy_difference difference;
+        if (run(layer, &set, convoy_algorithm_name(i), &set.y, &typical)) {
+            assert_ok(convoy_tensor_compare(&set.y, &exact, &difference));
+            double ratio = difference.relative_to_rms / typical;
+            ratios[i] += ratio;
+            least = ratio < least ? ratio : least;
+            most = ratio > most ? ratio : most;
         }
-        assert_ok(convoy_tensor_compare(&set.y, &exact, &comparison));
-        double ratio = comparison.relative_to_rms / typical;
-        double factor = strcmp(algorithm, "im2col") == 0 ? 3 : 2; /* OpenBLAS orders its sums */
-        if (!(ratio > 1 / factor && ratio < factor)) {
-            fail_msg("%s by %s: the error is %.3g of rms, typical %.3g", problem, algorithm,
-                     comparison.relative_to_rms, typical);
-        }
-        least = ratio < least ? ratio : least;
-        most = ratio > most ? ratio : most;
     }
     convoy_tensor_destroy(&exact);
     operands_destroy(&set);
+}
+
+static void check_problem(const char *problem)
+{
+    convoy_layer layer = parse_layer(problem);
+    double ratios[64] = {0};
+    assert_true(convoy_algorithm_count() <= sizeof ratios / sizeof ratios[0]);
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        add_draw(&layer, seed + 1000 * draw, ratios);
+    }
+    for (size_t i = 0; i < convoy_algorithm_count(); i++) {
+        const char *algorithm = convoy_algorithm_name(i);
+        double factor = strcmp(algorithm, "im2col") == 0 ? 3 : 2; /* OpenBLAS orders its sums */
+        double mean = ratios[i] / DRAWS;
+        if (mean != 0 && !(mean > 1 / factor && mean < factor)) {
+            fail_msg("%s by %s: the error is %.2f of the typical one, a mean of %d draws", problem,
+                     algorithm, mean, DRAWS);
+        }
+    }
 }
 
 static void test_channels(void **state)
@@ -94,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_channels)};
     seed = test_seed(seed);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    print_message("error / typical error: %.2f to %.2f; seed %" PRIu64 "\n", least, most, seed);
+    print_message("error / typical error of single draws: %.2f to %.2f; seed %" PRIu64 "\n", least,
+                  most, seed);
     return failed;
 }
