@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/wisdom_option.h"
@@ -192,17 +193,30 @@ static int print_table(const struct subject *subject, bool quiet)
     return code;
 }
 
-static int explain(struct subject *subject)
+/* Before each sample of --measure. */
+static void show_turn(void *data, const char *algorithm, double elapsed_s, double limit_s)
 {
+    (void)elapsed_s;
+    (void)limit_s;
+    progress_step(data, algorithm);
+}
+
+static int explain(struct subject *subject, bool quiet)
+{
+    struct progress progress;
     convoy_status status = convoy_layer_count(&subject->layer, NULL, &subject->counts);
     subject->count = convoy_algorithm_count();
     subject->descriptions = calloc(subject->count, sizeof *subject->descriptions);
     if (!subject->descriptions) {
         return report_no_memory();
     }
+    progress_begin(&progress, 1, 1, quiet);
+    subject->options.progress = show_turn;
+    subject->options.progress_data = &progress;
     if (!status) {
         status = convoy_layer_explain(&subject->layer, &subject->options, subject->descriptions);
     }
+    progress_hide(&progress);
     for (size_t i = 0; i < subject->count && !status; i++) {
         const convoy_description *description = &subject->descriptions[i];
         subject->measured = subject->measured || description->measured_seconds > 0;
@@ -241,7 +255,7 @@ static int run(const struct arguments *arguments, const void *options)
     subject.layer.epilogue.residual = given->residual;
     code = code ? code : check_time_limit(given);
     code = code ? code : wisdom_open(given->wisdom, &subject.options.wisdom);
-    code = code ? code : explain(&subject);
+    code = code ? code : explain(&subject, given->globals.quiet);
     if (!code) {
         code = given->globals.json ? print_json(&subject)
                                    : print_table(&subject, given->globals.quiet);

@@ -46,7 +46,20 @@ struct tuning {
     size_t count;
     convoy_description *descriptions; /* room for all algorithms; owned */
     double started, saved;
+    struct progress progress;
+    char problem[CONVOY_PROBLEM_SIZE]; /* being tuned */
 };
+
+/* Before each sample of a layer, which may take long. */
+static void show_turn(void *data, const char *algorithm, double elapsed_s, double limit_s)
+{
+    struct tuning *tuning = data;
+    char turn[CONVOY_PROBLEM_SIZE + 40];
+    (void)elapsed_s;
+    (void)limit_s;
+    snprintf(turn, sizeof turn, "%s %.30s", tuning->problem, algorithm);
+    progress_step(&tuning->progress, turn);
+}
 
 /* Every layer in every layout asked for. */
 static int list_items(struct tuning *tuning)
@@ -140,17 +153,18 @@ static int tune_one(struct tuning *tuning, struct tuned *item)
 
 static int tune_all(struct tuning *tuning)
 {
-    struct progress progress;
+    struct progress *progress = &tuning->progress;
     int code = EXIT_GOOD;
-    progress_begin(&progress, tuning->count, (double)tuning->count, tuning->given->globals.quiet);
+    progress_begin(progress, tuning->count, (double)tuning->count, tuning->given->globals.quiet);
+    tuning->options.progress = show_turn;
+    tuning->options.progress_data = tuning;
     for (size_t i = 0; i < tuning->count && !code; i++) {
-        char problem[CONVOY_PROBLEM_SIZE];
-        convoy_layer_print(&tuning->items[i].layer, problem, sizeof problem);
-        progress_step(&progress, problem);
+        convoy_layer_print(&tuning->items[i].layer, tuning->problem, sizeof tuning->problem);
+        progress_step(progress, tuning->problem);
         code = tune_one(tuning, &tuning->items[i]);
-        progress_done(&progress, 1);
+        progress_done(progress, 1);
     }
-    progress_hide(&progress);
+    progress_hide(progress);
     return code ? code : save(tuning);
 }
 
