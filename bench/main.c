@@ -232,7 +232,8 @@ static int run(struct session *session)
 
     struct results results = {0};
     char *json = gbench_json();
-    status = json ? results_parse(json, &results) : CONVOY_ERROR_MEMORY;
+    status = json ? results_parse(json, &results)
+                  : fail(CONVOY_ERROR_MEMORY, "no memory for the results");
     free(json);
     if (status) {
         return complain(status);

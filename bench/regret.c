@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/layer_checked.h"
 #include "core/memory.h"
+#include "kernels/kernel.h"
 
 /* Algorithms predicted to take longer than so many times the chosen one are not timed. */
 #define CANDIDATE_COST 4.0
@@ -147,10 +148,10 @@ static convoy_status time_group(struct group *group)
 {
     double start = seconds_now();
     for (int round = 0; round < ROUNDS_LEAST || seconds_now() - start < GROUP_SECONDS; round++) {
-        double hopeless = round < FIRST_ROUNDS ? INFINITY : HOPELESS * best_of(group)->seconds;
+        double hopeless = HOPELESS * best_of(group)->seconds;
         for (size_t i = 0; i < group->count; i++) {
             struct candidate *candidate = &group->candidates[i];
-            if (round > FIRST_ROUNDS && candidate->seconds > hopeless && !candidate->chosen) {
+            if (round >= FIRST_ROUNDS && candidate->seconds > hopeless && !candidate->chosen) {
                 continue;
             }
             convoy_status status = time_candidate(group, candidate);
@@ -165,11 +166,7 @@ static convoy_status time_group(struct group *group)
 /* Seconds that a cost of 1 stands for: one vector multiply-add at the peak of one thread. */
 static double unit_seconds(const struct limits *limits, const struct bench_case *c)
 {
-    static const int floats[CONVOY_ISA_COUNT] = {[CONVOY_ISA_PORTABLE] = 4,
-                                                 [CONVOY_ISA_AVX2] = 8,
-                                                 [CONVOY_ISA_AVX512] = 16,
-                                                 [CONVOY_ISA_NEON] = 4};
-    return 2.0 * floats[c->isa] / limits_peak(limits, c->isa, 1);
+    return 2.0 * isa_kernels_find(c->isa)->vector_floats / limits_peak(limits, c->isa, 1);
 }
 
 static void print_all(const struct group *group, double unit)
@@ -191,6 +188,11 @@ static void report_group(const struct group *group, double unit, bool full, stru
     const struct candidate *chosen = NULL, *best = best_of(group);
     for (size_t i = 0; i < group->count; i++) {
         chosen = group->candidates[i].chosen ? &group->candidates[i] : chosen;
+    }
+    if (!chosen) {
+        fprintf(stderr, "left out: %s: --benchmark_filter leaves out what auto chooses\n",
+                best->c->name);
+        return;
     }
     double regret = chosen->seconds / best->seconds;
     double prediction = chosen->cost * unit / chosen->seconds;

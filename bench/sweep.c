@@ -68,8 +68,9 @@ static bool change_R(convoy_layer *layer, int64_t size)
 
 static bool change_stride(convoy_layer *layer, int64_t size)
 {
+    bool alike = layer->stride_h == layer->stride_w;
     layer->stride_h = layer->stride_w = size;
-    return true;
+    return alike;
 }
 
 /* A walk's sizes: parts and multiples of the layer's own, and its surroundings in steps; or, where
@@ -191,7 +192,10 @@ char *sweep_layers(const struct sweep *sweep)
             }
         }
     }
-    fclose(file);
+    if (fclose(file) != 0) {
+        free(list);
+        return NULL;
+    }
     return list;
 }
 

@@ -49,7 +49,8 @@ static convoy_status select_marked(const struct selection *selection, const stru
 {
     struct results results;
     char *json = gbench_json();
-    convoy_status status = json ? results_parse(json, &results) : CONVOY_ERROR_MEMORY;
+    convoy_status status = json ? results_parse(json, &results)
+                                : fail(CONVOY_ERROR_MEMORY, "no memory for the results");
     free(json);
     if (status) {
         return status;

@@ -278,11 +278,12 @@ static void test_depthwise(void **state)
         "n1c3h5w40_k3r3s3_pd0,3,20,5_g3",   /* whole vectors of padding */
         "n1c3h3w64_k3r3s3_dl1x16_pd2x9_g3", /* taps a vector apart */
         "n1c3h1w36_k3r3s3_dl4_pd4_g3",
-        "n1c32h6w9_k32r3s3_pd1_g16",    /* two channels a group */
-        "n1c36h6w9_k36r3s3_st2_pd1_g9", /* four */
-        "n1c40h6w16_k40r3s3_pd1_g5",    /* eight */
-        "n1c48h5w9_k48r3s3_pd1_g3",     /* sixteen */
-        "n1c12h6w9_k48r3s3_pd1_g6",     /* more outputs than inputs in a group */
+        "n1c3h20w40_k3r3s3_pd500000000,500000000,1,1_dl500000000x1_g3", /* rows far apart */
+        "n1c32h6w9_k32r3s3_pd1_g16",                                    /* two channels a group */
+        "n1c36h6w9_k36r3s3_st2_pd1_g9",                                 /* four */
+        "n1c40h6w16_k40r3s3_pd1_g5",                                    /* eight */
+        "n1c48h5w9_k48r3s3_pd1_g3",                                     /* sixteen */
+        "n1c12h6w9_k48r3s3_pd1_g6", /* more outputs than inputs in a group */
         "n1c10h6w9_k40r2s4_dl2_pd1_g10",
     };
     (void)state;

@@ -42,8 +42,8 @@ static void test_options(void **state)
                   CONVOY_ERROR_ARGUMENT);
     assert_status(try_create(problem, &(convoy_options){.tolerance = (convoy_tolerance)17}),
                   CONVOY_ERROR_ARGUMENT);
-    const double bad_bounds[] = {0, -1e-6, NAN};
-    for (size_t i = 0; i < 3; i++) {
+    const double bad_bounds[] = {0, -1e-6, NAN, INFINITY};
+    for (size_t i = 0; i < 4; i++) {
         convoy_options options = {.tolerance = CONVOY_TOLERANCE_BOUND,
                                   .error_bound = bad_bounds[i]};
         assert_status(try_create(problem, &options), CONVOY_ERROR_ARGUMENT);
@@ -368,6 +368,33 @@ static void test_too_large(void **state)
 }
 
 /* Counts of multiply-adds that do not fit: refused like a size that does not. */
+/* Layers that can be counted, but whose blocks, packed weights or executed FLOPs pass 64 bits. */
+static void test_enormous_layers_are_described(void **state)
+{
+    static const char *const problems[] = {
+        "n1c2h1073741824w536870912_k2r1s1_st536870912_g2",
+        "n1c67108864h3w3_k2147483647r3s3",
+        "n2147483647c4194304h3w3_k1r3s3",
+        "n1c2h20w200_k2r3s3_pd500000000,500000000,1,1_dl500000000x1_g2",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        for (int layout = CONVOY_NCHW; layout <= CONVOY_NHWC; layout++) {
+            convoy_description descriptions[64];
+            convoy_layer layer = parse_layer(problems[i]);
+            layer.layout = (convoy_layout)layout;
+            assert_true(convoy_algorithm_count() <= 64);
+            convoy_status status = convoy_layer_explain(&layer, NULL, descriptions);
+            for (size_t a = 0; !status && a < convoy_algorithm_count(); a++) {
+                if (!descriptions[a].reason) {
+                    assert_true(descriptions[a].executed_flops > 0);
+                }
+            }
+            assert_true(status == CONVOY_OK || status == CONVOY_ERROR_TOO_LARGE);
+        }
+    }
+}
+
 static void test_uncountable(void **state)
 {
     convoy_layer layer = parse_layer("n1c1h1w1_k1r1s1");
@@ -462,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_workspace_limit_tells),
         cmocka_unit_test(test_estimate),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_enormous_layers_are_described),
         cmocka_unit_test(test_uncountable),
         cmocka_unit_test(test_threads_default),
         cmocka_unit_test(test_infinite_weights),

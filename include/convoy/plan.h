@@ -83,7 +83,8 @@ typedef struct convoy_plan convoy_plan;
  * @param plan     receives the plan, to be freed with convoy_plan_destroy
  * @retval CONVOY_ERROR_ALGORITHM  unknown, or it does not apply; the detail says why
  * @retval CONVOY_ERROR_ISA, CONVOY_ERROR_TOLERANCE, CONVOY_ERROR_LIMIT, CONVOY_ERROR_TOO_LARGE,
- *         CONVOY_ERROR_MEMORY, CONVOY_ERROR_ARGUMENT (options); and all of convoy_layer_check
+ *         CONVOY_ERROR_MEMORY, CONVOY_ERROR_ARGUMENT (options)
+ * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_ALIGNMENT (weights); and all of convoy_layer_check
  */
 CONVOY_API convoy_status convoy_plan_create(const convoy_layer *layer,
                                             const convoy_weights *weights,

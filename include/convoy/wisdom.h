@@ -13,7 +13,7 @@
  *
  *     convoy-wisdom 1
  *     version 0.1.0
- *     machine AMD EPYC, avx512, L1d 32768, L2 1048576
+ *     machine AMD EPYC, portable+avx2+avx512, L1d 32768, L2 1048576
  *     n1c64h56w56_k64r3s3_pd1 nchw avx512 2 default none winograd-f4x4-3x3 812.431
  *
  * problem, layout, ISA, threads, tolerance (default, strict, fast, bound=1e-05), epilogue (none,

@@ -9,6 +9,7 @@
 #include "kernels/depthwise/depthwise.h"
 
 #include "core/arithmetic.h"
+#include "core/cpu.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/kernel.h"
@@ -114,6 +115,48 @@ static void work_channels(const struct convoy_plan *plan, const struct operands 
     depthwise_work_rows(plan, band, p0, p1);
 }
 
+int64_t depthwise_shares(const struct convoy_plan *plan)
+{
+    const int64_t worth_sharing = 40000; /* vector multiply-adds */
+    const convoy_layer *l = &plan->layer;
+    int64_t work = multiply_saturated(l->N * plan->P * plan->Q, layer_depth(l));
+    work = multiply_saturated(work, plan->blocking.k_blocks);
+    return plan->threads > 1 && work > worth_sharing ? 4 * (int64_t)plan->threads : 1;
+}
+
+/* NHWC: vectors of channels whose w takes half of L1 and whose rows of x half of L2. */
+static void prepare_nhwc(struct convoy_plan *plan)
+{
+    struct blocking *b = &plan->blocking;
+    const convoy_layer *l = &plan->layer;
+    const int64_t floats = plan->kernels->vector_floats;
+    int64_t rows = min64(l->H, (DEPTHWISE_ROWS - 1) * l->stride_h + l->R);
+    int64_t row_bytes = multiply_saturated(4 * floats * l->W, rows);
+    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / 2 / (4 * floats * layer_depth(l));
+    int64_t in_l2 = (int64_t)cpu_l2_bytes() / 2 / row_bytes;
+    int64_t vectors = max64(min64(in_l1, max64(in_l2, 8)), 1);
+    b->tile_vectors = (int)divide_up(b->k_blocks, divide_up(b->k_blocks, vectors));
+    int64_t wanted = depthwise_shares(plan);
+    int64_t strips = min64(divide_up(plan->P, DEPTHWISE_ROWS), divide_up(wanted, l->N));
+    b->strip_images = 1;
+    b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
+    b->strip_columns = plan->Q;
+    int64_t shares = l->N * divide_up(plan->P, b->strip_rows);
+    b->k_parts = min64(b->k_blocks, divide_up(wanted, shares));
+}
+
+void depthwise_prepare(struct convoy_plan *plan)
+{
+    plan->blocking.planes = depthwise_planes_fit(plan);
+    if (plan->blocking.planes) {
+        depthwise_planes_prepare(plan);
+    } else if (plan->layer.layout == CONVOY_NCHW) {
+        depthwise_nchw_prepare(plan);
+    } else {
+        prepare_nhwc(plan);
+    }
+}
+
 void depthwise_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
@@ -128,7 +171,7 @@ void depthwise_execute(const struct convoy_plan *plan, const struct operands *op
     int64_t down = divide_up(plan->P, b->strip_rows);
     int64_t units = plan->layer.N * down * b->k_parts;
 #pragma omp parallel for schedule(dynamic)                                                         \
-    num_threads(plan->threads) if (plan->threads > 1 && units > 1)
+    num_threads(plan->threads) if (depthwise_shares(plan) > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         int64_t part = unit % b->k_parts, strip = unit / b->k_parts;
         int64_t p = strip % down * b->strip_rows;

@@ -83,7 +83,12 @@ bool depthwise_applies(const struct convoy_plan *plan);
 /* 3x3 filters whose stride is one or two dilations, or who have no stride: sums over s, then r. */
 bool depthwise_sweeps(const convoy_layer *layer);
 
+/* Cut the layer; run. */
+void depthwise_prepare(struct convoy_plan *plan);
 void depthwise_execute(const struct convoy_plan *plan, const struct operands *operands);
+
+/* Into how many shares threads want the work cut; 1: what takes some ten microseconds. */
+int64_t depthwise_shares(const struct convoy_plan *plan);
 
 /* A band of `channels` output channels from k on: what does not depend on where x and y lie. */
 struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t k, int64_t channels,

@@ -63,7 +63,6 @@ bool depthwise_nchw_fits(const struct convoy_plan *plan)
    planes are so small that L1 holds them. */
 void depthwise_nchw_prepare(struct convoy_plan *plan)
 {
-    const int64_t worth_sharing = 40000; /* vector multiply-adds */
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
     int64_t low = min64(plan->P, DEPTHWISE_ROWS), high = plan->P;
@@ -73,8 +72,7 @@ void depthwise_nchw_prepare(struct convoy_plan *plan)
         low = fits ? middle : low;
         high = fits ? high : middle - 1;
     }
-    int64_t work = l->N * plan->P * plan->Q * layer_depth(l) * b->k_blocks;
-    int64_t wanted = plan->threads > 1 && work > worth_sharing ? 4 * (int64_t)plan->threads : 1;
+    int64_t wanted = depthwise_shares(plan);
     int64_t strips = max64(divide_up(plan->P, low), divide_up(wanted, l->N * b->k_blocks));
     b->strip_images = 1;
     b->strip_rows = min64(low, round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS));
@@ -164,7 +162,7 @@ void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operand
     const struct blocking *b = &plan->blocking;
     int64_t down = divide_up(plan->P, b->strip_rows), units = plan->layer.N * b->k_parts * down;
 #pragma omp parallel for schedule(dynamic)                                                         \
-    num_threads(plan->threads) if (plan->threads > 1 && units > 1)
+    num_threads(plan->threads) if (depthwise_shares(plan) > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         char *workspace = operands->workspace + omp_get_thread_num() * b->thread_bytes;
         int64_t p = unit % down * b->strip_rows, part = unit / down % b->k_parts;

@@ -148,7 +148,7 @@ ALWAYS_INLINE void work_columns(const struct depthwise_plane *shared, int64_t q,
     const struct depthwise_plane b = *shared; /* which no store to y can change */
     const struct columns c = place_columns(&b, q, whole);
     const int64_t dilation = b.dilation_h, last = (X_ROWS - 1) * dilation;
-    for (int64_t phase = 0; phase < dilation; phase++) {
+    for (int64_t phase = 0; phase < dilation && phase < b.rows; phase++) {
         for (int64_t row = phase; row < b.rows; row += ROWS * dilation) {
             int64_t h = b.h + row;
             struct rows rows = {h * b.x_row, row * b.y_row, row * b.residual_row, 0, 0};

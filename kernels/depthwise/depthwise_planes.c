@@ -25,18 +25,16 @@ bool depthwise_planes_fit(const struct convoy_plan *plan)
    columns; more where there are few channels for the threads. */
 void depthwise_planes_prepare(struct convoy_plan *plan)
 {
-    const int64_t worth_sharing = 40000; /* vector multiply-adds */
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
-    int64_t work = l->N * plan->P * plan->Q * layer_depth(l) * b->k_blocks;
-    int64_t wanted = plan->threads > 1 && work > worth_sharing ? 4 * (int64_t)plan->threads : 1;
+    int64_t wanted = depthwise_shares(plan);
     int64_t in_l1 = cpu_l1d_bytes() / (4 * (l->W + plan->Q));
     int64_t strips = max64(divide_up(wanted, l->N * l->K), divide_up(plan->P, max64(in_l1, 1)));
     b->strip_images = 1;
     b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
     b->strip_columns = plan->Q;
     b->tile_vectors = 1;
-    b->k_parts = wanted > 1 ? l->K : 1;
+    b->k_parts = l->K;
 }
 
 /* All taps of whole vectors of columns, but only rows of taps on real input: those are the taps of
@@ -92,7 +90,7 @@ void depthwise_planes_execute(const struct convoy_plan *plan, const struct opera
 {
     const struct blocking *b = &plan->blocking;
     int64_t down = divide_up(plan->P, b->strip_rows), units = plan->layer.N * plan->layer.K * down;
-#pragma omp parallel for schedule(static) num_threads(plan->threads) if (b->k_parts > 1)
+#pragma omp parallel for schedule(static) num_threads(plan->threads) if (depthwise_shares(plan) > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         int64_t k = unit / down % plan->layer.K, n = unit / down / plan->layer.K;
         work_strip(plan, operands, n, k, unit % down * b->strip_rows);

@@ -9,7 +9,7 @@
  *               for each group of pixels that see the same taps
  *                   for each register tile                           <- registers
  *
- * Depthwise layers in NHWC have loops of their own: kernels/depthwise.
+ * Depthwise layers have loops of their own: kernels/depthwise.
  *
  * The order of every sum is fixed by the layer and the ISA: strips, shares and threads only decide
  * who does it. So the bits do not depend on the number of threads or on the layout.

@@ -162,29 +162,6 @@ static void choose_parts(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
 }
 
-/* Depthwise: vectors of channels whose w takes half of L1 and whose rows of x half of L2; strips
-   enough for the threads, but what takes some ten microseconds stays on one. */
-static void choose_depthwise(struct convoy_plan *plan)
-{
-    const int64_t worth_sharing = 40000; /* vector multiply-adds */
-    struct blocking *b = &plan->blocking;
-    const convoy_layer *l = &plan->layer;
-    int64_t floats = plan->kernels->vector_floats;
-    int64_t rows = min64(l->H, (DEPTHWISE_ROWS - 1) * l->stride_h + l->R);
-    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / 2 / (4 * floats * layer_depth(l));
-    int64_t in_l2 = (int64_t)cpu_l2_bytes() / 2 / (4 * floats * rows * l->W);
-    int64_t vectors = max64(min64(in_l1, max64(in_l2, 8)), 1);
-    b->tile_vectors = (int)divide_up(b->k_blocks, divide_up(b->k_blocks, vectors));
-    int64_t work = l->N * plan->P * plan->Q * layer_depth(l) * b->k_blocks;
-    int64_t wanted = plan->threads > 1 && work > worth_sharing ? 4 * (int64_t)plan->threads : 1;
-    int64_t strips = min64(divide_up(plan->P, DEPTHWISE_ROWS), divide_up(wanted, l->N));
-    b->strip_images = 1;
-    b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
-    b->strip_columns = plan->Q;
-    int64_t shares = l->N * divide_up(plan->P, b->strip_rows);
-    b->k_parts = min64(b->k_blocks, divide_up(wanted, shares));
-}
-
 static int64_t executed_flops(const struct convoy_plan *plan)
 {
     const convoy_layer *layer = &plan->layer;
@@ -240,21 +217,17 @@ void direct_prepare(struct convoy_plan *plan)
     b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->depthwise = depthwise_applies(plan) && depth <= DEPTH_BLOCK;
-    b->planes = b->depthwise && depthwise_planes_fit(plan);
-    if (b->planes) {
-        depthwise_planes_prepare(plan);
-    } else if (b->depthwise && layer->layout == CONVOY_NCHW) {
-        depthwise_nchw_prepare(plan);
-    } else if (b->depthwise) {
-        choose_depthwise(plan);
+    if (b->depthwise) {
+        depthwise_prepare(plan);
     } else {
         choose_copies(plan);
         choose_parts(plan);
         b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
     }
-    plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
+    plan->workspace_bytes = (size_t)multiply_saturated(b->thread_bytes, plan->threads);
     int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
-    plan->packed_w_bytes = (size_t)(4 * depth * lanes * (b->lanes ? 1 : layer->groups));
+    lanes *= b->lanes ? 1 : layer->groups;
+    plan->packed_w_bytes = (size_t)multiply_saturated(4 * lanes, depth);
     plan->executed_flops = b->planes ? depthwise_planes_flops(plan) : executed_flops(plan);
     plan->cost = predicted_cost(plan);
     /* a partial sum, the sum of the partial sums, bias, residual, slope */

@@ -145,8 +145,8 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
         int64_t across = min64(tiles, winograd_grid(plan).across);
         int64_t rows = winograd_rows_under(&s.h, 1), columns = winograd_rows_under(&s.w, across);
         int64_t width = (columns - 1) * plan->layer.dilation_w + 1;
-        s.copy = (float *)carve(workspace, &used,
-                                rows * min64(width, plan->layer.W) * plan->layer.C * 4);
+        int64_t copy = multiply_saturated(rows * min64(width, plan->layer.W), 4 * plan->layer.C);
+        s.copy = (float *)carve(workspace, &used, min64(copy, INT64_MAX / 4));
         s.result = (float *)carve(workspace, &used, s.h.m * across * s.w.m * s.m_row * 4);
     }
     if (block) {
@@ -184,11 +184,12 @@ void winograd_prepare(struct convoy_plan *plan)
     b->tile_vectors = (int)divide_up(vectors_of_group(plan), blocks_of_group(plan));
     b->tile_pixels = plan->kernels->tile->pixels_max[b->tile_vectors - 1];
     int64_t lanes = vectors_of_group(plan) * floats * l->groups;
-    plan->packed_w_bytes = (size_t)(4 * depth_of_points(plan) * lanes);
+    int64_t products = multiply_saturated(depth_of_points(plan), lanes);
+    plan->packed_w_bytes = (size_t)multiply_saturated(4, products);
     choose_block(plan);
     b->thread_bytes = winograd_carve(plan, NULL, NULL);
-    plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
-    plan->executed_flops = 2 * depth_of_points(plan) * winograd_grid(plan).tiles * lanes;
+    plan->workspace_bytes = (size_t)multiply_saturated(b->thread_bytes, plan->threads);
+    plan->executed_flops = multiply_saturated(2 * winograd_grid(plan).tiles, products);
     plan->cost = predicted_cost(plan);
     plan->error_bound = winograd_error_bound(plan);
     plan->error_typical = winograd_error_typical(plan);

@@ -165,7 +165,8 @@ static int tune_all(struct tuning *tuning)
         progress_done(progress, 1);
     }
     progress_hide(progress);
-    return code ? code : save(tuning);
+    int saved = save(tuning); /* what was measured before an error is kept */
+    return code ? code : saved;
 }
 
 static int print_json(const struct tuning *tuning, double seconds)
@@ -202,7 +203,7 @@ static void add_row(struct table *table, const struct tuned *item)
     table_cell(table, "%s", item->algorithm);
     table_cell(table, "%s", text_duration(item->seconds, duration));
     if (item->known) {
-        table_cell(table, "known from the file");
+        table_cell(table, "known already");
     } else if (item->estimate_seconds <= item->seconds) {
         table_cell(table, "the same");
     } else {

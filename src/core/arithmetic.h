@@ -15,6 +15,12 @@ static inline bool multiply_checked(int64_t *product, int64_t factor)
     return !__builtin_mul_overflow(*product, factor, product);
 }
 
+/** a * b, or INT64_MAX when it does not fit, for a, b >= 0. */
+static inline int64_t multiply_saturated(int64_t a, int64_t b)
+{
+    return multiply_checked(&a, b) ? a : INT64_MAX;
+}
+
 /** *sum += term; false when it does not fit. */
 static inline bool add_checked(int64_t *sum, int64_t term)
 {

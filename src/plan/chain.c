@@ -231,7 +231,7 @@ convoy_status convoy_chain_execute(const convoy_chain *chain, const convoy_tenso
     }
     convoy_status status = check_operands(chain, x, y, arena);
     size_t buffers_bytes = chain->even_bytes + chain->odd_bytes;
-    void *workspace = chain->workspace_bytes ? (char *)arena + buffers_bytes : NULL;
+    void *workspace = !status && chain->workspace_bytes ? (char *)arena + buffers_bytes : NULL;
     convoy_tensor input = status ? (convoy_tensor){.data = NULL} : *x;
     for (size_t i = 0; i < chain->count && !status; i++) {
         convoy_tensor output = i + 1 < chain->count ? between(chain, i, arena) : *y;

@@ -41,7 +41,8 @@ static convoy_status check_options(const convoy_options *options)
                     "options.tolerance is %d; it must be one of convoy_tolerance, %d to %d",
                     (int)options->tolerance, CONVOY_TOLERANCE_DEFAULT, CONVOY_TOLERANCE_BOUND);
     }
-    if (options->tolerance == CONVOY_TOLERANCE_BOUND && !(options->error_bound > 0)) {
+    if (options->tolerance == CONVOY_TOLERANCE_BOUND &&
+        !(options->error_bound > 0 && isfinite(options->error_bound))) {
         return fail(CONVOY_ERROR_ARGUMENT,
                     "options.error_bound is %g; CONVOY_TOLERANCE_BOUND needs a positive number, "
                     "for example 1e-5",

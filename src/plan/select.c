@@ -5,6 +5,7 @@
 #include "plan/select.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "plan/wisdom.h"
 
@@ -105,7 +106,9 @@ convoy_status request_select(const struct request *request, const convoy_weights
     }
     if (request->options.effort == CONVOY_MEASURE && (!request->forced || measurement)) {
         status = select_measured(request, weights, plan, &measured);
-        if (!status && wise && is_general(request)) {
+        /* one that the time limit left unmeasured may be faster */
+        bool finished = measured.count == 1 || measured.rows[1].seconds > 0;
+        if (!status && wise && finished && is_general(request)) {
             status = learn(request, &measured.rows[0]);
         }
         if (!status && measurement) {
@@ -115,9 +118,13 @@ convoy_status request_select(const struct request *request, const convoy_weights
     }
     status = request_choose(request, plan);
     if (!status && wise) {
-        snprintf(plan->why, sizeof plan->why,
-                 "the wisdom does not know this layer; it is predicted to be the fastest of those "
-                 "that apply");
+        struct wisdom_entry known;
+        char why[sizeof plan->why];
+        snprintf(why, sizeof why, "%s; %.240s",
+                 find_known(request, &known) ? "what the wisdom names cannot be used here"
+                                             : "the wisdom does not know this layer",
+                 plan->why);
+        memcpy(plan->why, why, sizeof why);
     }
     return status;
 }

@@ -33,7 +33,7 @@ convoy_status wisdom_add(convoy_wisdom *wisdom, const struct wisdom_entry *entry
 void wisdom_walk(const convoy_wisdom *wisdom,
                  void (*visit)(const struct wisdom_entry *entry, void *data), void *data);
 
-/** "AMD EPYC, avx512, L1d 32768, L2 1048576" */
+/** "AMD EPYC, portable+avx2+avx512, L1d 32768, L2 1048576" */
 #define WISDOM_MACHINE_SIZE 256
 void wisdom_machine(char machine[WISDOM_MACHINE_SIZE]);
 

@@ -126,11 +126,17 @@ static convoy_status write_text(const char *path, const convoy_wisdom *wisdom)
 }
 
 /* What is known here goes over what the file knows, if it was measured; else under it. */
-static void merge_entry(const struct wisdom_entry *entry, void *merged)
+struct merge {
+    convoy_wisdom *merged;
+    convoy_status status; /* the first error */
+};
+
+static void merge_entry(const struct wisdom_entry *entry, void *data)
 {
+    struct merge *merge = data;
     struct wisdom_entry known;
-    if (entry->learned || !wisdom_find(merged, entry->key, &known)) {
-        (void)wisdom_add(merged, entry); /* the count tells */
+    if (!merge->status && (entry->learned || !wisdom_find(merge->merged, entry->key, &known))) {
+        merge->status = wisdom_add(merge->merged, entry);
     }
 }
 
@@ -138,19 +144,17 @@ static void merge_entry(const struct wisdom_entry *entry, void *merged)
 static convoy_status merge_and_write(const convoy_wisdom *wisdom, const char *path, bool exists,
                                      convoy_wisdom_report *report)
 {
-    convoy_wisdom *merged;
-    convoy_status status = convoy_wisdom_create(&merged);
+    struct merge merge = {0};
+    convoy_status status = convoy_wisdom_create(&merge.merged);
     if (status) {
         return status;
     }
-    status = exists ? convoy_wisdom_import(merged, path, report) : CONVOY_OK;
+    status = exists ? convoy_wisdom_import(merge.merged, path, report) : CONVOY_OK;
     if (!status) {
-        wisdom_walk(wisdom, merge_entry, merged);
-        status = convoy_wisdom_count(merged) < convoy_wisdom_count(wisdom)
-                     ? fail(CONVOY_ERROR_MEMORY, "no memory to merge the wisdom with %s", path)
-                     : write_text(path, merged);
+        wisdom_walk(wisdom, merge_entry, &merge);
+        status = merge.status ? merge.status : write_text(path, merge.merged);
     }
-    convoy_wisdom_destroy(merged);
+    convoy_wisdom_destroy(merge.merged);
     return status;
 }
 

@@ -62,7 +62,8 @@ static bool next_line(struct reader *reader)
         if (length > 0 && reader->text[length - 1] == '\r') {
             reader->text[--length] = '\0';
         }
-        if (!reader->sound || (length > 0 && reader->text[0] != '#')) {
+        bool blank = reader->text[strspn(reader->text, " \t")] == '\0';
+        if (reader->text[0] != '#' && (!reader->sound || !blank)) {
             return true;
         }
     }
@@ -245,15 +246,15 @@ convoy_status convoy_wisdom_parse(convoy_wisdom *wisdom, const char *text, size_
                                   convoy_wisdom_report *report)
 {
     convoy_wisdom_report counted = {.lines = 0};
-    struct reader reader = {.at = text, .end = text + size};
     struct error_detail kept;
     if (wisdom == NULL || text == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "text is" : "wisdom is");
     }
     if (size > TEXT_BYTES_MAX) {
-        return fail(CONVOY_ERROR_FORMAT, "a wisdom has at most %zu MiB, and this has %zu",
-                    TEXT_BYTES_MAX >> 20, size >> 20);
+        return fail(CONVOY_ERROR_FORMAT, "a wisdom has at most %zu bytes, and this has %zu",
+                    TEXT_BYTES_MAX, size);
     }
+    struct reader reader = {.at = text, .end = text + size};
     error_keep(&kept);
     convoy_status status = read_head(&reader);
     status = status ? status : read_entries(&reader, wisdom, &counted);
