@@ -179,18 +179,25 @@ static int64_t executed_flops(const struct convoy_plan *plan)
 }
 
 /* Vector multiply-adds, at the rate that the tiles reach (measured): dense ones nearly one for one,
-   lanes bound by their loads; and what a copied strip costs. */
+   lanes bound by their loads; and what each vector of x costs that is copied, or in NCHW
+   transposed, as each of y is. */
 static double predicted_cost(const struct convoy_plan *plan)
 {
     const double dense = 1.05, lanes = 2.5, copy = 2.0, depthwise = 1.3;
+    const double transpose = 11.0, transpose_back = 8.0;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     double input = (double)(plan->layer.N * plan->layer.C * plan->layer.H * plan->layer.W) /
                    (double)plan->kernels->vector_floats;
     if (plan->blocking.depthwise) {
         return depthwise * multiplies;
     }
-    return (plan->blocking.lanes ? lanes : dense) * multiplies +
-           (plan->blocking.packs ? copy * input : 0.0);
+    double cost = (plan->blocking.lanes ? lanes : dense) * multiplies;
+    if (plan->layer.layout == CONVOY_NCHW) {
+        double groups = plan->blocking.lanes ? 1.0 : (double)plan->layer.groups;
+        double output = (double)(plan->layer.N * plan->P * plan->Q * vectors_of(plan)) * groups;
+        return cost + transpose * input + transpose_back * output;
+    }
+    return cost + (plan->blocking.packs ? copy * input : 0.0);
 }
 
 /* Strips, and whether their x is copied. */

@@ -59,12 +59,14 @@ static int64_t part_count(int64_t extent, int64_t most, int64_t least, int64_t w
     return max64(parts, min64(wanted, extent / least));
 }
 
-/* GEMM at three quarters of the vector peak (measured), the lowered input written and read once,
-   and a call for each block. */
+/* GEMM at three quarters of the vector peak (measured), the lowered input written and read once
+   where it is not x itself, and a call for each block. */
 static double predicted_cost(const struct convoy_plan *plan, const convoy_counts *counts)
 {
     const double multiply = 1.3, lower = 1.5, call = 2000.0;
-    double lowered = (double)counts->macs / (double)layer_Kg(&plan->layer);
+    const convoy_layer *l = &plan->layer;
+    bool as_it_is = l->R == 1 && l->S == 1 && l->stride_h == 1 && l->stride_w == 1;
+    double lowered = as_it_is ? 0.0 : (double)counts->macs / (double)layer_Kg(l);
     double calls = (double)(plan->layer.N * plan->layer.groups) *
                    (double)divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
     return multiply * (double)counts->macs / (double)plan->kernels->vector_floats +

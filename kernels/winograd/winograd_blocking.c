@@ -155,11 +155,14 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     return used;
 }
 
-/* A point of a transform takes about as long as six vector multiply-adds (measured), packed w that
-   does not stay in the caches a multiply-add for each 5 bytes. */
+/* The two passes of a transform take for each point about as long as so many vector multiply-adds
+   for each point of their axes (measured); packed w that does not stay in the caches a multiply-add
+   for each 5 bytes; in NCHW each vector of x and y is transposed, as in the direct algorithm. */
 static double predicted_cost(const struct convoy_plan *plan)
 {
-    const double multiply = 1.05, transform = 6.0, memory = 5.0;
+    const double multiply = 1.05, transform = 0.75, memory = 5.0;
+    const double transpose = 11.0, transpose_back = 8.0;
+    const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
     double multiplies = multiply * (double)plan->executed_flops / (2.0 * (double)floats);
     double blocks = (double)divide_up(tiles, plan->blocking.strip_columns);
@@ -168,9 +171,17 @@ static double predicted_cost(const struct convoy_plan *plan)
     }
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
-    double vectors = (double)(h.count * w.count * divide_up(plan->layer.C, floats) +
-                              vectors_of_group(plan) * plan->layer.groups);
-    return multiplies + transform * (double)(points(plan) * tiles) * vectors;
+    double of_x = (double)divide_up(l->C, floats);
+    double of_y = (double)(vectors_of_group(plan) * l->groups);
+    double vectors = (double)(h.count * w.count) * of_x + of_y;
+    double cost = multiplies + transform * (double)(h.alpha + w.alpha) *
+                                   (double)(points(plan) * tiles) * vectors;
+    if (l->layout == CONVOY_NCHW) {
+        double rows_again = (double)h.alpha / (double)h.m; /* rows under two tiles are read twice */
+        cost += transpose * rows_again * (double)(l->N * l->H * l->W) * of_x +
+                transpose_back * (double)(l->N * plan->P * plan->Q) * of_y;
+    }
+    return cost;
 }
 
 void winograd_prepare(struct convoy_plan *plan)
