@@ -154,6 +154,7 @@ static int tune_one(struct tuning *tuning, struct tuned *item)
 static int tune_all(struct tuning *tuning)
 {
     struct progress *progress = &tuning->progress;
+    size_t before = convoy_wisdom_count(tuning->options.wisdom);
     int code = EXIT_GOOD;
     progress_begin(progress, tuning->count, (double)tuning->count, tuning->given->globals.quiet);
     tuning->options.progress = show_turn;
@@ -165,7 +166,11 @@ static int tune_all(struct tuning *tuning)
         progress_done(progress, 1);
     }
     progress_hide(progress);
-    int saved = save(tuning); /* what was measured before an error is kept */
+    /* what was measured before an error is kept; nothing is written if nothing was */
+    if (code && convoy_wisdom_count(tuning->options.wisdom) == before) {
+        return code;
+    }
+    int saved = save(tuning);
     return code ? code : saved;
 }
 
