@@ -95,7 +95,7 @@ static void test_bits(void **state)
             c.count = 1; /* a chain of one needs no buffers */
         }
         check_chain(&c, NULL);
-        check_chain(&c, &(convoy_options){.algorithm = "im2col", .threads = 2});
+        check_chain(&c, &(convoy_options){.algorithm = "reordered", .threads = 2});
         c.count = 5;
         destroy_case(&c);
     }
