@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 
 #define LINE       64
@@ -52,12 +53,12 @@ static double walk_ns(struct line *at, size_t count)
     }
     double best = 1e9;
     for (int i = 0; i < 3; i++) {
-        double start = seconds_now();
+        double start = clock_seconds();
         for (size_t load = 0; load < loads; load++) {
             at = at->next;
             __asm__ volatile("" : "+r"(at));
         }
-        double ns = 1e9 * (seconds_now() - start) / (double)loads;
+        double ns = 1e9 * (clock_seconds() - start) / (double)loads;
         /* The first walk warms the caches; in memory every walk is as cold as the other. */
         best = ns < best ? ns : best;
     }

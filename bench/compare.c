@@ -12,6 +12,7 @@
 #include "bench/context.h"
 #include "bench/run.h"
 #include "bench/table.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 /* A time of a pair covers at least so much, in as many calls as that takes. */
@@ -86,9 +87,9 @@ static convoy_status warm(struct runner *runner, const struct bench_case *c)
         return status;
     }
     runner_compare(runner);
-    double start = seconds_now();
+    double start = clock_seconds();
     status = runner_call(&runner->prepared, 1);
-    runner->prepared.inner_seconds = seconds_now() - start;
+    runner->prepared.inner_seconds = clock_seconds() - start;
     if (!status && runner->prepared.error.unwritten) {
         return fail(CONVOY_ERROR_ALGORITHM, "%s left an output unwritten", c->name);
     }
@@ -97,11 +98,11 @@ static convoy_status warm(struct runner *runner, const struct bench_case *c)
 
 static double time_calls(struct runner *runner, int64_t calls, size_t *turn)
 {
-    double start = seconds_now();
+    double start = clock_seconds();
     for (int64_t i = 0; i < calls; i++) {
         runner_call(&runner->prepared, (*turn)++);
     }
-    return (seconds_now() - start) / (double)calls;
+    return (clock_seconds() - start) / (double)calls;
 }
 
 struct pairs {

@@ -11,6 +11,7 @@
 #include "bench/context.h"
 #include "bench/gbench.h"
 #include "bench/table.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 #define RUNG_SECONDS   0.3
@@ -50,9 +51,9 @@ static const struct bench_case *choose(struct runner *runner, const struct selec
         if (runner_prepare(runner, c) || runner_call(&runner->prepared, 0)) {
             continue;
         }
-        double start = seconds_now();
+        double start = clock_seconds();
         runner_call(&runner->prepared, 1);
-        double seconds = seconds_now() - start;
+        double seconds = clock_seconds() - start;
         if (!best || seconds < best_seconds) {
             best = c;
             best_seconds = seconds;
@@ -70,17 +71,17 @@ static convoy_status measure(struct runner *runner, const struct bench_case *c,
     }
     struct prepared *prepared = &runner->prepared;
     runner->samples.count = 0;
-    double begun = seconds_now();
+    double begun = clock_seconds();
     for (size_t i = 0; i < RUNG_CALLS_MAX && !interrupted(); i++) {
-        double start = seconds_now();
+        double start = clock_seconds();
         if ((status = runner_call(prepared, i))) {
             return status;
         }
-        double now = seconds_now();
+        double now = clock_seconds();
         samples_add(&runner->samples, now - start);
         if (i == 0) {
             runner_compare(runner);
-            begun = seconds_now() - (now - start);
+            begun = clock_seconds() - (now - start);
         }
         if (now - begun > RUNG_SECONDS) {
             break;

@@ -7,9 +7,9 @@
 
 #include <omp.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "bench/caches.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "kernels/kernel.h"
 
@@ -17,13 +17,6 @@
 #define PEAK_SECONDS    3e-3
 #define STREAM_SECONDS  2e-3
 #define READABLE_FLOATS 128 /* stream kernels take multiples of this */
-
-double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 const char *memory_level_name(enum memory_level level)
 {
@@ -37,7 +30,7 @@ static double measure_frequency(void)
     double best = 1.0;
     enum { ADDS = 16, LOOPS = 20000 };
     for (int i = 0; i < 3 * TRIES; i++) {
-        double start = seconds_now();
+        double start = clock_seconds();
         uint64_t x = 1, y = (uint64_t)i | 1;
         for (int loop = 0; loop < LOOPS; loop++) {
 #pragma GCC unroll 16
@@ -46,7 +39,7 @@ static double measure_frequency(void)
                 __asm__ volatile("" : "+r"(x));
             }
         }
-        double seconds = seconds_now() - start;
+        double seconds = clock_seconds() - start;
         best = seconds < best ? seconds : best;
     }
     return ADDS * (double)LOOPS / best;
@@ -61,11 +54,11 @@ static double peak_once(const struct isa_kernels *kernels, int threads, int64_t 
         kernels->peak(steps / 10 + 1); /* all threads are awake */
 #pragma omp barrier
 #pragma omp master
-        start = seconds_now();
+        start = clock_seconds();
         flops += kernels->peak(steps);
 #pragma omp barrier
 #pragma omp master
-        seconds = seconds_now() - start;
+        seconds = clock_seconds() - start;
     }
     return flops / seconds;
 }
@@ -75,9 +68,9 @@ static double measure_peak(const struct isa_kernels *kernels, int threads)
     /* The length is found on one thread: waiting for others would be taken for work. */
     int64_t steps = 1000;
     for (double seconds = 0; seconds < PEAK_SECONDS; steps *= 2) {
-        double start = seconds_now();
+        double start = clock_seconds();
         kernels->peak(steps);
-        seconds = seconds_now() - start;
+        seconds = clock_seconds() - start;
     }
     double best = 0;
     for (int i = 0; i < TRIES; i++) {
@@ -113,11 +106,11 @@ static double stream_once(const struct isa_kernels *kernels, float *const *buffe
         used += stream(kernels, mine, floats, 1, copies);
 #pragma omp barrier
 #pragma omp master
-        start = seconds_now();
+        start = clock_seconds();
         used += stream(kernels, mine, floats, times, copies);
 #pragma omp barrier
 #pragma omp master
-        seconds = seconds_now() - start;
+        seconds = clock_seconds() - start;
     }
     volatile float keep = used;
     (void)keep;
@@ -132,9 +125,9 @@ static double measure_stream(const struct isa_kernels *kernels, float *const *bu
     int64_t times = 1;
     float used = 0;
     for (double seconds = 0; seconds < STREAM_SECONDS; times *= 2) {
-        double start = seconds_now();
+        double start = clock_seconds();
         used += stream(kernels, buffers[0], floats, times, copies);
-        seconds = seconds_now() - start;
+        seconds = clock_seconds() - start;
     }
     double best = 0;
     for (int i = 0; i < TRIES; i++) {

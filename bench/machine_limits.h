@@ -61,7 +61,4 @@ const struct bandwidth_limit *limits_bandwidth(const struct limits *limits, int 
 enum memory_level limits_level(const struct limits *limits, double bytes, int threads);
 const char *memory_level_name(enum memory_level level);
 
-/** Wall clock, seconds. */
-double seconds_now(void);
-
 #endif

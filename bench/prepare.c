@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench/run.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/layer_checked.h"
 #include "core/memory.h"
@@ -129,12 +130,12 @@ static convoy_status create_timed(struct runner *runner, const struct bench_case
                                   convoy_plan **plan)
 {
     struct prepared *prepared = &runner->prepared;
-    double started = seconds_now();
+    double started = clock_seconds();
     for (int i = 0; i < CREATE_TRIES; i++) {
-        double start = seconds_now();
+        double start = clock_seconds();
         convoy_plan *made;
         convoy_status status = create_plan(runner, c, &made);
-        double seconds = seconds_now() - start;
+        double seconds = clock_seconds() - start;
         if (status) {
             return status;
         }
@@ -143,7 +144,7 @@ static convoy_status create_timed(struct runner *runner, const struct bench_case
         if (i == 0 || seconds < prepared->create_seconds) {
             prepared->create_seconds = seconds;
         }
-        if (seconds_now() - started > 0.2) {
+        if (clock_seconds() - started > 0.2) {
             break;
         }
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/machine_limits.h"
+#include "core/clock.h"
 
 void duration_print(double seconds, char *text, size_t size)
 {
@@ -27,8 +28,8 @@ void progress_begin(struct progress *progress, size_t steps, double estimate_sec
 {
     *progress = (struct progress){.quiet = quiet,
                                   .terminal = isatty(STDERR_FILENO),
-                                  .started = seconds_now(),
-                                  .last_line = seconds_now(),
+                                  .started = clock_seconds(),
+                                  .last_line = clock_seconds(),
                                   .estimate_total = estimate_seconds,
                                   .steps = steps};
 }
@@ -36,7 +37,7 @@ void progress_begin(struct progress *progress, size_t steps, double estimate_sec
 static double seconds_left(const struct progress *progress)
 {
     double left = progress->estimate_total - progress->estimate_done;
-    double elapsed = seconds_now() - progress->started;
+    double elapsed = clock_seconds() - progress->started;
     if (progress->estimate_done > 0 && elapsed > 1) {
         left *= elapsed / progress->estimate_done;
     }
@@ -45,7 +46,7 @@ static double seconds_left(const struct progress *progress)
 
 void progress_step(struct progress *progress, const char *name)
 {
-    double now = seconds_now();
+    double now = clock_seconds();
     bool due = now - progress->last_line > (progress->terminal ? 0.1 : 10.0);
     bool is_long = now - progress->started + seconds_left(progress) > 2.0;
     if (progress->quiet || !due || !is_long) {

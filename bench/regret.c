@@ -12,6 +12,7 @@
 #include "bench/context.h"
 #include "bench/run.h"
 #include "bench/table.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/layer_checked.h"
 #include "core/memory.h"
@@ -122,7 +123,7 @@ static convoy_status time_candidate(struct group *group, struct candidate *candi
 {
     double last = candidate->seconds;
     int64_t calls = isfinite(last) ? (int64_t)(ROUND_SECONDS / fmax(last, 1e-7)) + 1 : 1;
-    double start = seconds_now();
+    double start = clock_seconds();
     for (int64_t i = 0; i < calls; i++) {
         convoy_status status =
             convoy_plan_execute(candidate->plan, &group->x, &group->y, group->workspace);
@@ -130,7 +131,7 @@ static convoy_status time_candidate(struct group *group, struct candidate *candi
             return status;
         }
     }
-    candidate->seconds = fmin(last, (seconds_now() - start) / (double)calls);
+    candidate->seconds = fmin(last, (clock_seconds() - start) / (double)calls);
     return CONVOY_OK;
 }
 
@@ -146,8 +147,8 @@ static const struct candidate *best_of(const struct group *group)
 /* In turns, so that what disturbs one disturbs all. */
 static convoy_status time_group(struct group *group)
 {
-    double start = seconds_now();
-    for (int round = 0; round < ROUNDS_LEAST || seconds_now() - start < GROUP_SECONDS; round++) {
+    double start = clock_seconds();
+    for (int round = 0; round < ROUNDS_LEAST || clock_seconds() - start < GROUP_SECONDS; round++) {
         double hopeless = HOPELESS * best_of(group)->seconds;
         for (size_t i = 0; i < group->count; i++) {
             struct candidate *candidate = &group->candidates[i];

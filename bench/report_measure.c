@@ -8,6 +8,7 @@
 
 #include "bench/gbench.h"
 #include "bench/report_parts.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 #define SIZE_SECONDS 0.05
@@ -158,11 +159,11 @@ static convoy_status measure_extent(struct report *report, struct runner *runner
             series = strcmp(at->algorithm, c->plan.algorithm) == 0 ? at : NULL;
         }
         runner->samples.count = 0;
-        double begun = seconds_now();
-        for (size_t turn = 0; turn < 3 || seconds_now() - begun < SIZE_SECONDS; turn++) {
-            double start = seconds_now();
+        double begun = clock_seconds();
+        for (size_t turn = 0; turn < 3 || clock_seconds() - begun < SIZE_SECONDS; turn++) {
+            double start = clock_seconds();
             runner_call(&runner->prepared, turn);
-            samples_add(&runner->samples, seconds_now() - start);
+            samples_add(&runner->samples, clock_seconds() - start);
         }
         if (series) {
             series->sizes[series->count] = extent;

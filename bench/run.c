@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench/check.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 /* A sample is the mean of so many calls that reading the clock does not show in it. */
@@ -95,9 +96,9 @@ static convoy_status batch_create(const struct bench_case *c, int64_t images, co
 
 static convoy_status batch_time(const struct batch *batch, double *least)
 {
-    double start = seconds_now();
+    double start = clock_seconds();
     convoy_status status = convoy_plan_execute(batch->plan, &batch->x, &batch->y, batch->workspace);
-    double seconds = seconds_now() - start;
+    double seconds = clock_seconds() - start;
     if (*least == 0 || seconds < *least) {
         *least = seconds;
     }
@@ -223,18 +224,18 @@ static bool timed_loop(gbench_state *state, struct runner *runner)
     struct prepared *prepared = &runner->prepared;
     int64_t iterations = gbench_iterations(state), turn = 0, calls = 0;
     int64_t sample_calls = calls_a_sample(prepared, iterations);
-    double outer = seconds_now(), inner = 0, inner_end = 0, start = 0;
+    double outer = clock_seconds(), inner = 0, inner_end = 0, start = 0;
     runner->samples.count = 0;
     while (gbench_keep_running(state)) {
         if (turn == 0) {
-            inner = start = seconds_now();
+            inner = start = clock_seconds();
         }
         if (!timed_call(state, prepared, turn++)) {
             return false;
         }
         bool last = turn == iterations;
         if (++calls == sample_calls || last) {
-            inner_end = seconds_now();
+            inner_end = clock_seconds();
             /* The rest of calls at the end is a sample only when there is no other. */
             if (calls == sample_calls || runner->samples.count == 0) {
                 samples_add(&runner->samples, (inner_end - start) / (double)calls);
@@ -247,7 +248,7 @@ static bool timed_loop(gbench_state *state, struct runner *runner)
             }
         }
     }
-    prepared->outer_seconds = (seconds_now() - outer) / (double)turn;
+    prepared->outer_seconds = (clock_seconds() - outer) / (double)turn;
     prepared->inner_seconds = (inner_end - inner) / (double)turn;
     return true;
 }

@@ -63,6 +63,7 @@ struct convoy_plan {
 
     int references;                     /* plans live as long as someone holds them */
     char why[320];                      /* why this algorithm was chosen */
+    convoy_origin origin;               /* of the choice */
     struct terms {                      /* what was asked for, to choose anew for another N, H, W */
         convoy_options options;         /* without pointers to what is the caller's */
         const struct algorithm *forced; /* NULL: the planner chose */

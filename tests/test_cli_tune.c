@@ -27,7 +27,7 @@ static void layers_are_tuned_and_used(void **state)
 {
     (void)state;
     place_write("list.txt", "a " FIRST "\nb " SECOND "\n", strlen(FIRST SECOND) + 6);
-    cli_expect("tune --layers list.txt --wisdom w.txt --threads 1 --time-limit 0.05", 0,
+    cli_expect("tune --layers list.txt --wisdom w.txt --threads 1 --time-limit 20", 0,
                "2 measured, 0 known before");
     assert_int_equal(lines_of("w.txt"), 5);
     cli_expect("tune --layers list.txt --wisdom w.txt --threads 1 --layout both", 0,
@@ -35,15 +35,30 @@ static void layers_are_tuned_and_used(void **state)
     assert_int_equal(lines_of("w.txt"), 7);
     cli_expect_json("tune " FIRST " --wisdom w.txt --threads 1 --json",
                     (const char *[]){"\"problem\":\"" FIRST "\"", "\"known\":true", NULL});
-    cli_expect_json("tune " FIRST " --wisdom w.txt --threads 1 --json --again --time-limit 0.05",
+    cli_expect_json("tune " FIRST " --wisdom w.txt --threads 1 --json --again --time-limit 20",
                     (const char *[]){"\"known\":false", "\"estimate\":", NULL});
     cli_expect("tune " FIRST " --wisdom w.txt --threads 2 --quiet", 0, "");
     assert_int_equal(lines_of("w.txt"), 8);
     cli_expect("explain " FIRST " --wisdom w.txt --threads 1", 0,
                "chosen: the wisdom says that it was the fastest");
+    cli_expect_json("explain " FIRST " --wisdom w.txt --threads 1 --json",
+                    (const char *[]){"\"origin\":\"known\"", NULL});
+    cli_expect_json("explain " FIRST " --json", (const char *[]){"\"origin\":\"estimated\"", NULL});
     cli_expect("explain " FIRST " --wisdom w.txt --threads 3", 0, "the wisdom does not know");
     cli_expect("run " SECOND " --wisdom w.txt --threads 1 --layout nhwc", 0, "the wisdom says");
     place_expect("list.txt w.txt");
+}
+
+/* What the time limit cuts short is told apart, and not kept. */
+static void unfinished_measurements_are_not_kept(void **state)
+{
+    (void)state;
+    cli_expect("tune n1c32h20w20_k32r3s3_pd1 --wisdom short.txt --threads 1 --time-limit 1e-9", 0,
+               "not kept: the time limit is too short to compare");
+    cli_expect_json("tune n1c32h20w20_k32r3s3_pd1 --wisdom short.txt --json --time-limit 1e-9",
+                    (const char *[]){"\"known\":false", "\"measured\":false", NULL});
+    assert_int_equal(lines_of("short.txt"), 3);
+    assert_int_equal(remove("short.txt"), 0);
 }
 
 /* A line that is not understood: a warning, and the rest is used. */
@@ -92,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_are_tuned_and_used),
+        cmocka_unit_test(unfinished_measurements_are_not_kept),
         cmocka_unit_test(corrupt_lines_are_told),
         cmocka_unit_test(bad_input_leaves_nothing),
     };

@@ -146,14 +146,23 @@ CONVOY_API convoy_status convoy_plan_execute_residual(const convoy_plan *plan,
                                                       const convoy_tensor *residual,
                                                       const convoy_tensor *y, void *workspace);
 
+/** What a choice rests on. */
+typedef enum convoy_origin {
+    CONVOY_ESTIMATED = 0, /**< predictions; also where the time limit left some unmeasured */
+    CONVOY_NAMED,         /**< options.algorithm */
+    CONVOY_MEASURED,      /**< times, measured for this plan */
+    CONVOY_KNOWN          /**< times, from options.wisdom */
+} convoy_origin;
+
 /** One algorithm on one layer, as the planner sees it. */
 typedef struct convoy_description {
     const char *algorithm; /**< its name */
     const char *summary;   /**< what it is, in a few words */
     const char *reason;    /**< why it does not apply; NULL if it does */
     bool chosen;
-    char why[320];  /**< why it was chosen, or why not */
-    convoy_isa isa; /**< of its kernels; CONVOY_ISA_PORTABLE if it has none for an ISA */
+    char why[320];        /**< why it was chosen, or why not */
+    convoy_origin origin; /**< of the choice: the same for all algorithms of a layer */
+    convoy_isa isa;       /**< of its kernels; CONVOY_ISA_PORTABLE if it has none for an ISA */
     int threads;
     size_t workspace_bytes;
     size_t packed_bytes;    /**< of weights and bias kept in the plan; explained without a bias */

@@ -79,6 +79,8 @@ struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t
     int64_t floats = plan->kernels->vector_floats;
     int64_t vectors = vectors_of_group(plan), blocks = blocks_of_group(plan);
     int64_t Kg = layer_Kg(&plan->layer);
+    int64_t lane_floats =
+        (int64_t)plan->packed_w_bytes / 4 / (vectors * floats * plan->layer.groups);
     int64_t group = index / blocks, in_group = index % blocks;
     int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
     int64_t width = vectors / blocks + (in_group < vectors % blocks);
@@ -87,7 +89,7 @@ struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t
         .k = group * Kg + first * floats,
         .channels = (int)min64(Kg - first * floats, width * floats),
         .vectors = (int)width,
-        .w_offset = (group * vectors + first) * floats * depth_of_points(plan),
+        .w_offset = (group * vectors + first) * floats * lane_floats,
     };
 }
 

@@ -37,6 +37,15 @@ struct subject {
     bool measured; /* some were */
 };
 
+static const char *origin_text(convoy_origin origin)
+{
+    static const char *const texts[] = {[CONVOY_ESTIMATED] = "estimated",
+                                        [CONVOY_NAMED] = "named",
+                                        [CONVOY_MEASURED] = "measured",
+                                        [CONVOY_KNOWN] = "known"};
+    return texts[origin];
+}
+
 static void print_json_row(struct json *json, const convoy_description *description)
 {
     json_object(json, NULL);
@@ -46,6 +55,7 @@ static void print_json_row(struct json *json, const convoy_description *descript
     json_string(json, "reason", description->reason);
     json_boolean(json, "chosen", description->chosen);
     json_string(json, "why", description->why);
+    json_string(json, "origin", origin_text(description->origin));
     if (!description->reason) {
         json_string(json, "isa", convoy_isa_name(description->isa));
         json_integer(json, "threads", description->threads);

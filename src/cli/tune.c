@@ -31,7 +31,7 @@ struct tune_options {
 struct tuned {
     const struct named_layer *named;
     convoy_layer layer;
-    bool known; /* the file had it */
+    convoy_origin origin;
     const char *algorithm;
     double seconds;
     const char *estimate;    /* what would have been chosen without measuring */
@@ -128,25 +128,24 @@ static void read_descriptions(const struct tuning *tuning, struct tuned *item)
         if (description->chosen) {
             item->algorithm = description->algorithm;
             item->seconds = description->measured_seconds;
+            item->origin = description->origin;
         }
         if (description->measured_seconds > 0 &&
             (!estimate || description->predicted_cost < estimate->predicted_cost)) {
             estimate = description;
         }
     }
-    item->estimate = estimate && !item->known ? estimate->algorithm : NULL;
+    item->estimate = estimate && item->origin == CONVOY_MEASURED ? estimate->algorithm : NULL;
     item->estimate_seconds = item->estimate ? estimate->measured_seconds : 0;
 }
 
 static int tune_one(struct tuning *tuning, struct tuned *item)
 {
-    size_t before = convoy_wisdom_count(tuning->options.wisdom);
     convoy_status status =
         convoy_layer_explain(&item->layer, &tuning->options, tuning->descriptions);
     if (status) {
         return report_layer_status(status, &item->layer);
     }
-    item->known = convoy_wisdom_count(tuning->options.wisdom) == before;
     read_descriptions(tuning, item);
     return seconds_now() - tuning->saved > SAVE_SECONDS ? save(tuning) : EXIT_GOOD;
 }
@@ -186,7 +185,8 @@ static int print_json(const struct tuning *tuning, double seconds)
         json_object(&json, NULL);
         json_layer(&json, item->named);
         json_string(&json, "layout", convoy_layout_name(item->layer.layout));
-        json_boolean(&json, "known", item->known);
+        json_boolean(&json, "known", item->origin == CONVOY_KNOWN);
+        json_boolean(&json, "measured", item->origin == CONVOY_MEASURED);
         json_string(&json, "algorithm", item->algorithm);
         json_number(&json, "seconds", item->seconds);
         if (item->estimate) {
@@ -207,8 +207,10 @@ static void add_row(struct table *table, const struct tuned *item)
     table_cell(table, "%s", convoy_layout_name(item->layer.layout));
     table_cell(table, "%s", item->algorithm);
     table_cell(table, "%s", text_duration(item->seconds, duration));
-    if (item->known) {
+    if (item->origin == CONVOY_KNOWN) {
         table_cell(table, "known already");
+    } else if (item->origin != CONVOY_MEASURED) {
+        table_cell(table, "not kept: the time limit is too short to compare");
     } else if (item->estimate_seconds <= item->seconds) {
         table_cell(table, "the same");
     } else {
@@ -223,19 +225,20 @@ static int print_table(const struct tuning *tuning, double seconds)
                                         "without measuring"};
     struct table table;
     char duration[TEXT_SIZE];
-    size_t known = 0;
+    size_t known = 0, measured = 0;
     table_begin(&table, "lllrl");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         table_cell(&table, "%s", heads[i]);
     }
     for (size_t i = 0; i < tuning->count; i++) {
         add_row(&table, &tuning->items[i]);
-        known += tuning->items[i].known;
+        known += tuning->items[i].origin == CONVOY_KNOWN;
+        measured += tuning->items[i].origin == CONVOY_MEASURED;
     }
     int code = table_print(&table);
     if (!code) {
-        printf("\n%zu measured, %zu known before, in %s; written to %s\n", tuning->count - known,
-               known, text_duration(seconds, duration), tuning->given->wisdom);
+        printf("\n%zu measured, %zu known before, in %s; written to %s\n", measured, known,
+               text_duration(seconds, duration), tuning->given->wisdom);
     }
     return code;
 }

@@ -230,6 +230,7 @@ static convoy_status choose_forced(const struct request *request, struct convoy_
         return fail(status, "the algorithm %s cannot be used: %s", request->forced->name, reason);
     }
     snprintf(plan->why, sizeof plan->why, "it was asked for by name");
+    plan->origin = CONVOY_NAMED;
     return CONVOY_OK;
 }
 

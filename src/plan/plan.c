@@ -164,7 +164,7 @@ convoy_status convoy_plan_describe(const convoy_plan *plan, convoy_description *
     if (plan == NULL || description == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s is NULL", plan ? "description" : "plan");
     }
-    *description = (convoy_description){.chosen = true};
+    *description = (convoy_description){.chosen = true, .origin = plan->origin};
     describe(plan, description);
     memcpy(description->why, plan->why, sizeof plan->why);
     return CONVOY_OK;
@@ -212,6 +212,7 @@ static void explain_one(const struct choice *choice, const struct algorithm *alg
         .isa = isa_of(algorithm, request->kernels),
         .threads = request->threads,
         .chosen = algorithm == choice->chosen.algorithm,
+        .origin = choice->chosen.origin,
         .measured_seconds = measured ? measured->seconds : 0,
     };
     if (!description->reason) {
@@ -226,6 +227,14 @@ static void explain_one(const struct choice *choice, const struct algorithm *alg
     }
 }
 
+static convoy_status make_choice(const convoy_layer *layer, const convoy_options *options,
+                                 struct choice *choice)
+{
+    convoy_status status = request_make(layer, options, NULL, &choice->request);
+    return status ? status
+                  : request_select(&choice->request, NULL, &choice->chosen, &choice->measurement);
+}
+
 convoy_status convoy_layer_explain(const convoy_layer *layer, const convoy_options *options,
                                    convoy_description *descriptions)
 {
@@ -234,9 +243,8 @@ convoy_status convoy_layer_explain(const convoy_layer *layer, const convoy_optio
     if (descriptions == NULL) {
         return fail(CONVOY_ERROR_NULL, "the place for the descriptions is NULL");
     }
-    convoy_status status = request_make(layer, options, NULL, &choice.request);
-    if (status ||
-        (status = request_select(&choice.request, NULL, &choice.chosen, &choice.measurement))) {
+    convoy_status status = make_choice(layer, options, &choice);
+    if (status) {
         return status;
     }
     for (size_t i = 0; algorithms[i]; i++) {
@@ -253,10 +261,7 @@ convoy_status convoy_layer_estimate(const convoy_layer *layer, const convoy_opti
     if (description == NULL) {
         return fail(CONVOY_ERROR_NULL, "the place for the description is NULL");
     }
-    convoy_status status = request_make(layer, options, NULL, &choice.request);
-    if (!status) {
-        status = request_select(&choice.request, NULL, &choice.chosen, &choice.measurement);
-    }
+    convoy_status status = make_choice(layer, options, &choice);
     if (!status) {
         explain_one(&choice, choice.chosen.algorithm, description);
     }

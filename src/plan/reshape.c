@@ -58,6 +58,7 @@ convoy_status convoy_plan_reshape(const convoy_plan *plan, int64_t N, int64_t H,
     }
     if (!weights && !plan->terms.forced) {
         snprintf(chosen.why, sizeof chosen.why, "the plan that was reshaped had it");
+        chosen.origin = plan->origin;
     }
     request.forced = plan->terms.forced;
     status = plan_finish(&request, &chosen, weights, agrees ? plan : NULL, reshaped);

@@ -37,6 +37,11 @@ static convoy_status select_measured(const struct request *request, const convoy
     status = status ? status : request_try(request, measurement->rows[0].algorithm, plan, reason);
     if (!status) {
         tell_measured(measurement, plan->why, sizeof plan->why);
+        /* what was not timed comes last, and may be faster */
+        bool all_timed = measurement->rows[measurement->count - 1].seconds > 0;
+        plan->origin = request->forced ? CONVOY_NAMED
+                       : all_timed     ? CONVOY_MEASURED
+                                       : CONVOY_ESTIMATED;
     }
     return status;
 }
@@ -68,6 +73,7 @@ static bool select_known(const struct request *request, struct convoy_plan *plan
     snprintf(plan->why, sizeof plan->why,
              "the wisdom says that it was the fastest when measured: %.4g ms",
              1e-3 * known.microseconds);
+    plan->origin = CONVOY_KNOWN;
     if (measurement) {
         measurement->rows[measurement->count++] =
             (struct measured){known.algorithm, 1e-6 * known.microseconds};
@@ -106,9 +112,7 @@ convoy_status request_select(const struct request *request, const convoy_weights
     }
     if (request->options.effort == CONVOY_MEASURE && (!request->forced || measurement)) {
         status = select_measured(request, weights, plan, &measured);
-        /* one that the time limit left unmeasured may be faster */
-        bool finished = measured.count == 1 || measured.rows[1].seconds > 0;
-        if (!status && wise && finished && is_general(request)) {
+        if (!status && wise && plan->origin == CONVOY_MEASURED && is_general(request)) {
             status = learn(request, &measured.rows[0]);
         }
         if (!status && measurement) {
