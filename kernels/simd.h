@@ -12,6 +12,7 @@
 #ifndef CONVOY_KERNELS_SIMD_H
 #define CONVOY_KERNELS_SIMD_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -216,6 +217,23 @@ ALWAYS_INLINE void vf_transpose(vf rows[VF])
             rows[i] = dealt[i];
         }
     }
+}
+
+/* Up to VF rows of up to VF floats, transposed; missing ones are zero. */
+ALWAYS_INLINE void vf_load_transposed(vf block[VF], const float *from, ptrdiff_t stride, int rows,
+                                      int columns)
+{
+    if (rows == VF && columns == VF) {
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            block[i] = vf_load(from + i * stride);
+        }
+    } else {
+        for (int i = 0; i < VF; i++) {
+            block[i] = i < rows ? vf_load_part(from + i * stride, columns) : (vf){0};
+        }
+    }
+    vf_transpose(block);
 }
 
 #endif

@@ -33,17 +33,7 @@ ALWAYS_INLINE void pack_block(const float *from, int64_t depth, float *to, const
                               int rows, int terms)
 {
     vf block[VF];
-    if (rows == VF && terms == VF) {
-        UNROLL for (int i = 0; i < VF; i++)
-        {
-            block[i] = vf_load(from + i * depth);
-        }
-    } else {
-        for (int i = 0; i < VF; i++) {
-            block[i] = i < rows ? vf_load_part(from + i * depth, terms) : (vf){0};
-        }
-    }
-    vf_transpose(block);
+    vf_load_transposed(block, from, depth, rows, terms);
     if (terms == VF) {
         UNROLL for (int i = 0; i < VF; i++)
         {

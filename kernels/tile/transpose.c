@@ -14,23 +14,6 @@ ALWAYS_INLINE int at_most_vf(int64_t left)
     return left < VF ? (int)left : VF;
 }
 
-/* Up to VF rows of up to VF floats, transposed; missing ones are zero. */
-ALWAYS_INLINE void load_transposed(vf block[VF], const float *from, ptrdiff_t stride, int rows,
-                                   int columns)
-{
-    if (rows == VF && columns == VF) {
-        UNROLL for (int i = 0; i < VF; i++)
-        {
-            block[i] = vf_load(from + i * stride);
-        }
-    } else {
-        for (int i = 0; i < VF; i++) {
-            block[i] = i < rows ? vf_load_part(from + i * stride, columns) : (vf){0};
-        }
-    }
-    vf_transpose(block);
-}
-
 void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,
                        int64_t channels, int64_t columns)
 {
@@ -39,7 +22,7 @@ void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrd
         for (int64_t w = 0; w < columns; w += VF) {
             int lanes = at_most_vf(columns - w);
             vf block[VF];
-            load_transposed(block, from + c * from_stride + w, from_stride, rows, lanes);
+            vf_load_transposed(block, from + c * from_stride + w, from_stride, rows, lanes);
             float *target = to + w * to_stride + c;
             if (rows == VF) {
                 for (int i = 0; i < lanes; i++) {
@@ -64,7 +47,7 @@ void KERNEL(store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y
             int columns = at_most_vf(pixels - i);
             vf block[VF];
             /* sums rows are whole vectors, so only pixels can be missing */
-            load_transposed(block, sums + i * sums_stride + k, sums_stride, columns, VF);
+            vf_load_transposed(block, sums + i * sums_stride + k, sums_stride, columns, VF);
             for (int j = 0; j < lanes; j++) {
                 vf v = block[j];
                 if (epilogue->bias) {
