@@ -16,7 +16,6 @@
 #include "core/error.h"
 #include "core/layer_checked.h"
 #include "core/memory.h"
-#include "kernels/kernel.h"
 
 /* Algorithms predicted to take longer than so many times the chosen one are not timed. */
 #define CANDIDATE_COST 4.0
@@ -29,13 +28,14 @@
 /* Within so much of the best, a choice is good. */
 #define GOOD 1.05
 
-#define CANDIDATES_MAX 64
+#define CANDIDATES_MAX 128
 
 struct candidate {
     const struct bench_case *c;
     convoy_plan *plan;
-    double cost;
-    double seconds; /* the least so far */
+    int threads;
+    double predicted; /* of the algorithm, on the threads that the planner gives it */
+    double seconds;   /* the least so far */
     bool chosen;
 };
 
@@ -89,34 +89,68 @@ static convoy_status create_operands(const convoy_layer *l, struct group *group)
                                 &group->y);
 }
 
-/* Plans of the cases that are worth timing. */
-static convoy_status create_plans(const struct bench_case *cases, size_t count, struct group *group)
+/* Plans on so many threads are made as they would be by name; auto's is one of them. */
+static convoy_status add_candidate(struct group *group, const struct bench_case *c,
+                                   const convoy_description *description, int threads)
 {
-    convoy_weights weights = {group->filter, NULL};
+    const convoy_weights weights = {group->filter, NULL};
+    const convoy_options options = {
+        .algorithm = description->algorithm, .isa = c->isa, .threads = threads};
+    struct candidate *candidate = &group->candidates[group->count];
+    *candidate = (struct candidate){
+        .c = c,
+        .threads = threads,
+        .predicted = description->predicted.seconds,
+        .seconds = INFINITY,
+        .chosen = description->chosen && threads == description->threads,
+    };
+    convoy_status status = convoy_plan_create(&c->layer, &weights, &options, &candidate->plan);
+    group->count += !status;
+    return status;
+}
+
+static const convoy_description *find_description(const convoy_description *descriptions,
+                                                  const char *algorithm)
+{
+    size_t i = 0;
+    while (strcmp(descriptions[i].algorithm, algorithm) != 0) {
+        i++;
+    }
+    return &descriptions[i];
+}
+
+/* Plans of the cases that the planner may choose and that are worth timing, on all threads and on
+   each number of them that it considers. */
+static convoy_status create_plans(const struct bench_case *cases, size_t count,
+                                  const convoy_calibration *calibration, struct group *group)
+{
+    static convoy_description descriptions[CANDIDATES_MAX];
+    const convoy_options options = {
+        .isa = cases[0].isa, .threads = cases[0].threads, .calibration = calibration};
     size_t workspace_bytes = 0;
     double least = INFINITY;
-    for (size_t i = 0; i < count; i++) {
-        least = fmin(least, cases[i].plan.predicted_cost);
+    convoy_status status = convoy_layer_explain(&cases[0].layer, &options, descriptions);
+    for (size_t i = 0; i < convoy_algorithm_count() && !status; i++) {
+        const convoy_description *description = &descriptions[i];
+        least = description->eligible ? fmin(least, description->predicted.seconds) : least;
     }
-    for (size_t i = 0; i < count && group->count < CANDIDATES_MAX; i++) {
-        const struct bench_case *c = &cases[i];
-        if (!c->plan.chosen && c->plan.predicted_cost > CANDIDATE_COST * least) {
+    for (size_t i = 0; i < count && !status; i++) {
+        const convoy_description *description =
+            find_description(descriptions, cases[i].plan.algorithm);
+        if (!description->eligible || description->predicted.seconds > CANDIDATE_COST * least) {
             continue;
         }
-        convoy_options options = {
-            .algorithm = c->plan.algorithm, .isa = c->isa, .threads = c->threads};
-        struct candidate *candidate = &group->candidates[group->count];
-        *candidate = (struct candidate){
-            .c = c, .cost = c->plan.predicted_cost, .seconds = INFINITY, .chosen = c->plan.chosen};
-        convoy_status status = convoy_plan_create(&c->layer, &weights, &options, &candidate->plan);
-        if (status) {
-            return status;
+        for (int threads = cases[0].threads; threads >= 1 && !status; threads /= 2) {
+            status = group->count < CANDIDATES_MAX
+                         ? add_candidate(group, &cases[i], description, threads)
+                         : CONVOY_OK;
         }
-        group->count++;
-        size_t bytes = convoy_plan_workspace_bytes(candidate->plan);
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        size_t bytes = convoy_plan_workspace_bytes(group->candidates[i].plan);
         workspace_bytes = bytes > workspace_bytes ? bytes : workspace_bytes;
     }
-    return convoy_workspace_create(workspace_bytes, &group->workspace);
+    return status ? status : convoy_workspace_create(workspace_bytes, &group->workspace);
 }
 
 static convoy_status time_candidate(struct group *group, struct candidate *candidate)
@@ -164,27 +198,22 @@ static convoy_status time_group(struct group *group)
     return CONVOY_OK;
 }
 
-/* Seconds that a cost of 1 stands for: one vector multiply-add at the peak of one thread. */
-static double unit_seconds(const struct limits *limits, const struct bench_case *c)
-{
-    return 2.0 * isa_kernels_find(c->isa)->vector_floats / limits_peak(limits, c->isa, 1);
-}
-
-static void print_all(const struct group *group, double unit)
+static void print_all(const struct group *group)
 {
     char problem[CONVOY_PROBLEM_SIZE];
     for (size_t i = 0; i < group->count; i++) {
         const struct candidate *candidate = &group->candidates[i];
         const struct bench_case *c = candidate->c;
         convoy_layer_print(&c->layer, problem, sizeof problem);
-        printf("%s\t%s\t%s\t%s\t%d\t%s\t%.4g\t%.4g\t%d\n", c->layer_name, problem,
+        printf("%s\t%s\t%s\t%s\t%d\t%s\t%d\t%.4g\t%.4g\t%d\n", c->layer_name, problem,
                convoy_isa_name(c->isa), convoy_layout_name(c->layer.layout), c->threads,
-               c->plan.algorithm, candidate->cost * unit, candidate->seconds, candidate->chosen);
+               c->plan.algorithm, candidate->threads, candidate->predicted, candidate->seconds,
+               candidate->chosen);
     }
     fflush(stdout);
 }
 
-static void report_group(const struct group *group, double unit, bool full, struct totals *totals)
+static void report_group(const struct group *group, bool full, struct totals *totals)
 {
     const struct candidate *chosen = NULL, *best = best_of(group);
     for (size_t i = 0; i < group->count; i++) {
@@ -196,7 +225,7 @@ static void report_group(const struct group *group, double unit, bool full, stru
         return;
     }
     double regret = chosen->seconds / best->seconds;
-    double prediction = chosen->cost * unit / chosen->seconds;
+    double prediction = chosen->predicted / chosen->seconds;
     const struct bench_case *c = chosen->c;
     totals->groups++;
     totals->good += regret <= GOOD;
@@ -209,27 +238,28 @@ static void report_group(const struct group *group, double unit, bool full, stru
                  convoy_layout_name(c->layer.layout), c->threads, c->threads == 1 ? "" : "s");
     }
     if (full) {
-        print_all(group, unit);
+        print_all(group);
         return;
     }
     char chosen_text[16], best_text[16], predicted_text[16];
-    printf("%-25.25s %-5s%2d %-19s%9s%9s  %-19s%9s%7.2f%s\n", c->layer_name,
-           convoy_layout_name(c->layer.layout), c->threads, c->plan.algorithm,
-           time_text(chosen->cost * unit, predicted_text), time_text(chosen->seconds, chosen_text),
-           best->c->plan.algorithm, time_text(best->seconds, best_text), regret,
+    printf("%-25.25s %-5s%2d %-19s%2d%9s%9s  %-19s%2d%9s%7.2f%s\n", c->layer_name,
+           convoy_layout_name(c->layer.layout), c->threads, c->plan.algorithm, chosen->threads,
+           time_text(chosen->predicted, predicted_text), time_text(chosen->seconds, chosen_text),
+           best->c->plan.algorithm, best->threads, time_text(best->seconds, best_text), regret,
            regret > GOOD ? " <" : "");
     fflush(stdout);
 }
 
 static convoy_status run_group(const struct bench_case *cases, size_t count,
-                               const struct limits *limits, bool full, struct totals *totals)
+                               const convoy_calibration *calibration, bool full,
+                               struct totals *totals)
 {
     static struct group group;
     group = (struct group){0};
     convoy_status status = create_operands(&cases[0].layer, &group);
-    if (!status && !(status = create_plans(cases, count, &group)) &&
+    if (!status && !(status = create_plans(cases, count, calibration, &group)) &&
         !(status = time_group(&group)) && !interrupted()) {
-        report_group(&group, unit_seconds(limits, &cases[0]), full, totals);
+        report_group(&group, full, totals);
     }
     group_end(&group);
     return status;
@@ -262,30 +292,40 @@ static void print_summary(const struct totals *totals)
         exp(totals->log_prediction / n), exp(totals->prediction_error / n));
 }
 
-static convoy_status run_all(const struct options *options, const struct selection *selection)
+/* What the predictions are made of, and the head. */
+static convoy_status begin(const struct options *options, const struct selection *selection,
+                           convoy_calibration **calibration)
 {
     static struct limits limits;
-    static struct totals totals;
-    struct progress progress;
+    int threads = 1;
     for (size_t i = 0; i < selection->count; i++) {
-        limits_want(&limits, selection->cases[i].isa, selection->cases[i].threads);
-        limits_want(&limits, selection->cases[i].isa, 1);
+        const struct bench_case *c = &selection->cases[i];
+        limits_want(&limits, c->isa, c->threads);
+        threads = c->threads > threads ? c->threads : threads;
     }
     limits_measure(&limits);
     if (options->full) {
-        puts("layer\tproblem\tisa\tlayout\tthreads\talgorithm\tpredicted\tmeasured\tchosen");
+        puts("layer\tproblem\tisa\tlayout\tthreads\talgorithm\ton\tpredicted\tmeasured\tchosen");
     } else {
         context_print(stdout, &limits, options);
-        printf("%-25s %-5s%2s %-19s%9s%9s  %-19s%9s%7s\n", "layer", "data", "t", "chosen",
-               "predicted", "measured", "best", "measured", "ratio");
+        printf("%-25s %-5s%2s %-19s%2s%9s%9s  %-19s%2s%9s%7s\n", "layer", "data", "t", "chosen",
+               "on", "predicted", "measured", "best", "on", "measured", "ratio");
     }
+    return convoy_calibration_measure(threads, calibration);
+}
+
+static convoy_status run_all(const struct options *options, const struct selection *selection)
+{
+    static struct totals totals;
+    struct progress progress;
+    convoy_calibration *calibration = NULL;
+    convoy_status status = begin(options, selection, &calibration);
     progress_begin(&progress, selection->count, 0.06 * (double)selection->count, options->quiet);
-    convoy_status status = CONVOY_OK;
     for (size_t i = 0, length; !status && i < selection->count && !interrupted(); i += length) {
         length = group_length(selection, i);
         progress_step(&progress, selection->cases[i].layer_name);
         progress_hide(&progress);
-        status = run_group(&selection->cases[i], length, &limits, options->full, &totals);
+        status = run_group(&selection->cases[i], length, calibration, options->full, &totals);
         for (size_t j = 0; j < length; j++) {
             progress_done(&progress, 0.06);
         }
@@ -294,6 +334,7 @@ static convoy_status run_all(const struct options *options, const struct selecti
     if (!status && totals.groups > 0 && !options->full) {
         print_summary(&totals);
     }
+    convoy_calibration_destroy(calibration);
     return status;
 }
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "convoy/plan.h"
+#include "convoy/calibration.h"
 
 struct isa_kernels;
 struct algorithm;
@@ -38,6 +38,21 @@ struct blocking {
     bool pads;             /* ... with zeros on the padding; else those taps are left out */
 };
 
+/* What an execution does, for the prediction of its time (src/plan/cost.c). Work is counted in
+   vector multiply-adds of the plan's ISA: it takes as long as so many, on one thread, with all data
+   in the nearest caches. */
+struct work {
+    double multiply;  /* the sums */
+    double blas;      /* sums that the BLAS does, in multiply-adds of one float */
+    double calls;     /* of the BLAS */
+    double transform; /* Winograd's transforms of x and y */
+    double copy;      /* transposing, copying, lowering x; transposing y */
+    double w_passes;  /* how often packed w is read from end to end: for each block of pixels */
+    double pack;      /* making packed w; in creation, not in an execution */
+    double filled;    /* part of the multiply-adds whose results are kept: 1 without tile waste */
+    int64_t units;    /* of about equal size, which threads take one by one */
+};
+
 struct convoy_plan {
     convoy_layer layer; /* passed convoy_layer_check */
     int64_t P, Q;
@@ -48,10 +63,12 @@ struct convoy_plan {
 
     size_t workspace_bytes;
     int64_t executed_flops;
-    double cost;           /* predicted time on one thread, in vector multiply-adds of the ISA; what
-                              the planner compares */
-    double error_bound;    /* as convoy_description.error_bound; the planner multiplies what
-                              prepare sets by the slope of a leaky ReLU above 1 */
+    struct work work;
+    convoy_prediction predicted; /* set by the planner, of the work */
+    double cost;                 /* ... what it compares: seconds of an execution, and its share of
+                                    the creation */
+    double error_bound;          /* as convoy_description.error_bound; the planner multiplies what
+                                    prepare sets by the slope of a leaky ReLU above 1 */
     double error_typical;  /* as convoy_description.error_typical; prepare sets it for one output,
                               the planner multiplies by expected_largest of all */
     size_t packed_w_bytes; /* room that pack needs */
@@ -67,6 +84,7 @@ struct convoy_plan {
     struct terms {                      /* what was asked for, to choose anew for another N, H, W */
         convoy_options options;         /* without pointers to what is the caller's */
         const struct algorithm *forced; /* NULL: the planner chose */
+        convoy_rates rates;
         bool weights_not_finite;
     } terms;
 };
@@ -85,7 +103,7 @@ struct algorithm {
     /* NULL when the algorithm can run the layer, else the reason in words (a static string) */
     const char *(*refuse)(const struct algorithm *algorithm, const convoy_layer *layer);
     /* layer, P, Q, kernels, threads are set; fill blocking, workspace_bytes, packed_w_bytes,
-       executed_flops, cost, error_bound, error_typical */
+       executed_flops, work, error_bound, error_typical */
     void (*prepare)(struct convoy_plan *plan);
     /* filter[K][C/groups][R][S] -> plan->packed_w */
     void (*pack)(struct convoy_plan *plan, const float *filter);

@@ -136,7 +136,7 @@ static void the_planner_and_the_machine_are_shown(void **state)
     cli_expect("explain n1c16h12w12_k16r3s3_pd1 --measure --threads 1", 0,
                "chosen: it was measured");
     cli_expect_json("explain n1c16h12w12_k16r3s3_pd1 --measure --json --time-limit 0.1",
-                    (const char *[]){"\"measured_seconds\":", "\"predicted_cost\":", NULL});
+                    (const char *[]){"\"measured_seconds\":", "\"predicted\":{\"seconds\":", NULL});
     cli_expect("explain " EXAMPLE " --tolerance 1e-30", 2, "no algorithm can be used");
     cli_expect_json("info --json", (const char *[]){"\"isas\":[{\"name\":\"portable\",\"compiled\":"
                                                     "true,\"usable\":true}",

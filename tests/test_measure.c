@@ -35,7 +35,8 @@ static void test_the_promising_are_measured(void **state)
                 least_seconds = fmin(least_seconds, all[a].measured_seconds);
                 chosen_seconds = all[a].chosen ? all[a].measured_seconds : chosen_seconds;
                 assert_null(all[a].reason);
-                assert_true(all[a].predicted_cost <= MEASURED_WITHIN * estimated.predicted_cost);
+                assert_true(all[a].predicted.seconds <=
+                            MEASURED_WITHIN * estimated.predicted.seconds);
                 assert_contains(all[a].why, "measured");
             }
         }

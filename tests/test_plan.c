@@ -157,7 +157,9 @@ static void test_explain_agrees_with_plans(void **state)
                 continue;
             }
             convoy_plan *plan;
+            /* by name it gets all threads that are given, and here has those that pay */
             options.algorithm = all[a].chosen ? "auto" : all[a].algorithm;
+            options.threads = all[a].chosen ? 2 : all[a].threads;
             weights.bias = NULL;
             assert_ok(convoy_plan_create(&layer, &weights, &options, &plan));
             assert_ok(convoy_plan_describe(plan, &one));
@@ -166,6 +168,8 @@ static void test_explain_agrees_with_plans(void **state)
             assert_int_equal(one.workspace_bytes, all[a].workspace_bytes);
             assert_int_equal(one.packed_bytes, all[a].packed_bytes);
             assert_int_equal(one.executed_flops, all[a].executed_flops);
+            assert_int_equal(one.threads, all[a].threads);
+            assert_true(one.predicted.seconds == all[a].predicted.seconds);
             assert_true(one.error_bound == all[a].error_bound);
             assert_string_equal(one.blocking, all[a].blocking);
             chosen += all[a].chosen;
@@ -307,8 +311,8 @@ static void test_workspace_limit_tells(void **state)
     options.workspace_limit_bytes--;
     assert_ok(convoy_layer_estimate(&layer, &options, &limited));
     assert_true(limited.workspace_bytes < free.workspace_bytes);
-    assert_true(limited.predicted_cost >= free.predicted_cost);
-    assert_contains(limited.why, "keep the workspace limit; with ");
+    assert_true(limited.predicted.seconds >= free.predicted.seconds);
+    assert_contains(limited.why, "keep the limits; with a workspace of ");
     assert_contains(limited.why, free.algorithm);
     options.algorithm = free.algorithm;
     assert_status(convoy_layer_estimate(&layer, &options, &limited), CONVOY_ERROR_LIMIT);
@@ -405,9 +409,105 @@ static void test_uncountable(void **state)
     assert_status(convoy_layer_explain(&layer, NULL, all), CONVOY_ERROR_OVERFLOW);
 }
 
+/* A limit of packed weights leads to an algorithm that packs less; one that no algorithm keeps, to
+   an error with the smallest that works. */
+static void test_packed_limit(void **state)
+{
+    convoy_layer layer = parse_layer("n1c64h20w20_k64r3s3_pd1");
+    convoy_description free, limited;
+    convoy_options options = {.threads = 1};
+    const size_t filter_bytes = 64 * 64 * 9 * sizeof(float);
+    char bytes[40];
+    (void)state;
+    assert_ok(convoy_layer_estimate(&layer, &options, &free));
+    assert_true(free.packed_bytes > filter_bytes);
+    options.packed_limit_bytes = free.packed_bytes - 1;
+    assert_ok(convoy_layer_estimate(&layer, &options, &limited));
+    assert_true(limited.packed_bytes < free.packed_bytes);
+    assert_contains(limited.why, "keep the limits");
+    options.packed_limit_bytes = filter_bytes;
+    assert_ok(convoy_layer_estimate(&layer, &options, &limited));
+    options.packed_limit_bytes--;
+    assert_status(convoy_layer_estimate(&layer, &options, &limited), CONVOY_ERROR_LIMIT);
+    snprintf(bytes, sizeof bytes, "work are %zu bytes of packed", filter_bytes);
+    assert_contains(convoy_error_detail(), bytes);
+    options.algorithm = free.algorithm;
+    assert_status(convoy_layer_estimate(&layer, &options, &limited), CONVOY_ERROR_LIMIT);
+    snprintf(bytes, sizeof bytes, "packed weights of %zu bytes", free.packed_bytes);
+    assert_contains(convoy_error_detail(), bytes);
+}
+
+/* What is executed once has its creation counted: of two algorithms the one that packs slower can
+   only fall back. */
+static void test_executions(void **state)
+{
+    convoy_layer layer = parse_layer("n1c512h7w7_k512r3s3_pd1");
+    convoy_description often, once;
+    convoy_options options = {.threads = 1};
+    (void)state;
+    assert_ok(convoy_layer_estimate(&layer, &options, &often));
+    options.executions = 1;
+    assert_ok(convoy_layer_estimate(&layer, &options, &once));
+    assert_true(once.predicted.seconds >= often.predicted.seconds);
+    assert_true(once.predicted.seconds + once.predicted.creation_seconds <=
+                often.predicted.seconds + often.predicted.creation_seconds);
+    options.executions = INT64_MAX;
+    assert_ok(convoy_layer_estimate(&layer, &options, &once));
+    assert_string_equal(once.algorithm, often.algorithm);
+    options.executions = -1;
+    assert_status(convoy_layer_estimate(&layer, &options, &once), CONVOY_ERROR_ARGUMENT);
+}
+
+/* The parts are the whole; every loser has its reason. */
+static void test_predictions(void **state)
+{
+    static const char *const problems[] = {"n1c64h20w20_k64r3s3_pd1", "n2c3h30w30_k16r7s7_st2",
+                                           "n1c24h8w8_k24r3s3_g24", "n1c2048h1w1_k1000r1s1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i]);
+        convoy_description all[64];
+        double least = INFINITY, chosen = 0;
+        assert_ok(convoy_layer_explain(&layer, NULL, all));
+        for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+            const convoy_prediction *p = &all[a].predicted;
+            if (!all[a].eligible) {
+                continue;
+            }
+            double sum = p->multiply_seconds + p->transform_seconds + p->traffic_seconds +
+                         p->overhead_seconds;
+            assert_true(p->seconds > 0 && fabs(sum / p->seconds - 1) < 1e-9);
+            assert_true(p->multiply_seconds > 0 && p->transform_seconds >= 0);
+            assert_true(p->traffic_seconds >= 0 && p->overhead_seconds > 0);
+            least = fmin(least, p->seconds);
+            chosen = all[a].chosen ? p->seconds : chosen;
+            assert_contains(all[a].why, all[a].chosen ? "it is predicted to be the fastest of"
+                                                      : "times as long as");
+        }
+        assert_true(chosen == least);
+    }
+}
+
+/* A few microseconds of work are for one thread, but who names an algorithm gets all. */
+static void test_threads_that_pay(void **state)
+{
+    convoy_layer small = parse_layer("n1c16h6w6_k16r3s3_pd1");
+    convoy_layer large = parse_layer("n1c64h112w112_k64r3s3_pd1");
+    convoy_description description;
+    convoy_options options = {.threads = 2};
+    (void)state;
+    assert_ok(convoy_layer_estimate(&small, &options, &description));
+    assert_int_equal(description.threads, 1);
+    assert_ok(convoy_layer_estimate(&large, &options, &description));
+    assert_int_equal(description.threads, 2);
+    options.algorithm = "direct";
+    assert_ok(convoy_layer_estimate(&small, &options, &description));
+    assert_int_equal(description.threads, 2);
+}
+
 static void test_threads_default(void **state)
 {
-    convoy_layer layer = parse_layer("n1c3h5w5_k4r3s3");
+    convoy_layer layer = parse_layer("n1c64h56w56_k64r3s3_pd1");
     convoy_description all[64];
     int before = omp_get_max_threads();
     (void)state;
@@ -487,6 +587,10 @@ int main(void)
         cmocka_unit_test(test_leaky_slope_widens_the_bound),
         cmocka_unit_test(test_workspace_limit),
         cmocka_unit_test(test_workspace_limit_tells),
+        cmocka_unit_test(test_packed_limit),
+        cmocka_unit_test(test_executions),
+        cmocka_unit_test(test_predictions),
+        cmocka_unit_test(test_threads_that_pay),
         cmocka_unit_test(test_estimate),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_enormous_layers_are_described),

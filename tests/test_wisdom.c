@@ -24,8 +24,8 @@
 /* A text of this machine and version with the given lines behind the head; owned. */
 static char *make_text(const char *lines)
 {
-    char machine[WISDOM_MACHINE_SIZE], *text;
-    wisdom_machine(machine);
+    char machine[HEADED_MACHINE_SIZE], *text;
+    headed_machine(machine);
     assert_true(asprintf(&text, "convoy-wisdom 1\nversion %s\nmachine %s\n%s", convoy_version(),
                          machine, lines) > 0);
     return text;
@@ -263,9 +263,9 @@ static void test_long_lines_and_zero_bytes(void **state)
 static void test_foreign_wisdom_is_refused(void **state)
 {
     convoy_wisdom *wisdom = create();
-    char text[400], machine[WISDOM_MACHINE_SIZE];
+    char text[400], machine[HEADED_MACHINE_SIZE];
     (void)state;
-    wisdom_machine(machine);
+    headed_machine(machine);
     const char *const none[] = {
         "", "\n\n", "convoy-wisdom 2\n", "convoy-wisdom 1\n", "convoy-wisdom 1\nversion\n", "PNG"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {

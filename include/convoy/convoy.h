@@ -6,6 +6,7 @@
 #define CONVOY_CONVOY_H
 
 #include "convoy/cache.h"
+#include "convoy/calibration.h"
 #include "convoy/chain.h"
 #include "convoy/count.h"
 #include "convoy/layer.h"

@@ -42,14 +42,22 @@ typedef void (*convoy_progress)(void *data, const char *algorithm, double elapse
 /** What was measured before: wisdom.h. */
 typedef struct convoy_wisdom convoy_wisdom;
 
+/** What the machine takes for the things that algorithms do: calibration.h. */
+typedef struct convoy_calibration convoy_calibration;
+
 /** All zero is the default. */
 typedef struct convoy_options {
     const char *algorithm; /**< NULL or "auto": the planner chooses; else the name of one */
     convoy_isa isa;        /**< CONVOY_ISA_BEST or one that is usable */
-    int threads;           /**< at most; 0: what OpenMP would use when the plan is created */
+    int threads; /**< at most; 0: what OpenMP would use when the plan is created. As many of
+                      them work as pay; all of them where an algorithm is asked for by name. */
     convoy_tolerance tolerance;
     double error_bound;           /**< of CONVOY_TOLERANCE_BOUND */
     size_t workspace_limit_bytes; /**< 0: none */
+    size_t packed_limit_bytes;    /**< of packed weights and bias, kept in the plan; 0: none */
+    /** How often the plan will be executed: creation counts then too, spread over so many; 0:
+     *  often, so it does not count. */
+    int64_t executions;
     /** With CONVOY_MEASURE, creation allocates x, y, and packed weights and workspace of each
      *  candidate (those predicted within 3 times the best, 6 at most) while it lasts, and executes
      *  them in turns on `threads` threads until one is clearly the fastest. Numbers of x are
@@ -61,8 +69,11 @@ typedef struct convoy_options {
     void *progress_data;      /**< given to it */
     /** The caller's; NULL: none. A layer that it knows gets the algorithm that it names, if that
      *  applies and keeps tolerance and limits; nothing is measured then. What CONVOY_MEASURE finds
-     *  out without a workspace limit is added to it. */
+     *  out without limits is added to it. It is of plans that are executed often, and not asked
+     *  where `executions` is set. */
     convoy_wisdom *wisdom;
+    const convoy_calibration
+        *calibration; /**< the caller's, for predictions; NULL: built-in rates */
 } convoy_options;
 
 /** The parameters of a layer, dense; the caller's, needed only while a plan is created. */
@@ -154,11 +165,22 @@ typedef enum convoy_origin {
     CONVOY_KNOWN          /**< times, from options.wisdom */
 } convoy_origin;
 
+/** Where the time of an execution is predicted to go; seconds. */
+typedef struct convoy_prediction {
+    double seconds;           /**< of one execution: the four below */
+    double multiply_seconds;  /**< multiply-adds of the sums */
+    double transform_seconds; /**< Winograd's transforms; x and y lowered, copied, transposed */
+    double traffic_seconds;   /**< waiting for what lies behind the L2 cache */
+    double overhead_seconds;  /**< calls, waking threads and waiting for the last of them */
+    double creation_seconds;  /**< packing the weights, once */
+} convoy_prediction;
+
 /** One algorithm on one layer, as the planner sees it. */
 typedef struct convoy_description {
     const char *algorithm; /**< its name */
     const char *summary;   /**< what it is, in a few words */
     const char *reason;    /**< why it does not apply; NULL if it does */
+    bool eligible;         /**< it applies, and keeps tolerance, limits and memory */
     bool chosen;
     char why[320];        /**< why it was chosen, or why not */
     convoy_origin origin; /**< of the choice: the same for all algorithms of a layer */
@@ -169,9 +191,7 @@ typedef struct convoy_description {
     int64_t executed_flops; /**< what it really does, tile waste included */
     /** By CONVOY_MEASURE: of one execution, the least; 0: not measured. */
     double measured_seconds;
-    /** Predicted time of an execution on its threads, in vector multiply-adds of one thread: the
-     *  time in which one thread at the peak of the ISA does so many. What the planner compares. */
-    double predicted_cost;
+    convoy_prediction predicted; /**< on its threads, by the calibration or the built-in rates */
     /** Proven: |y - exact| <= error_bound * (max|x| * sum|w_k| + |bias_k| + max|residual|), where
      *  sum|w_k| is over the filter of output channel k; as long as no product or sum is so large
      *  that it overflows or so small (below 2^-126) that it loses digits. */
@@ -203,9 +223,9 @@ CONVOY_API convoy_status convoy_layer_explain(const convoy_layer *layer,
  * Describe the plan that convoy_plan_create would make (of weights without an infinity or a NaN),
  * before it is made: its workspace_bytes and packed_bytes above all. Allocates nothing, but for
  * CONVOY_MEASURE.
- * @retval as convoy_plan_create. CONVOY_ERROR_LIMIT comes only of an algorithm that is asked for by
- *         name, because `reference` and `naive` need no workspace; the detail has the bytes that it
- *         needs, which is the smallest limit that works.
+ * @retval as convoy_plan_create. The detail of CONVOY_ERROR_LIMIT has the bytes that the algorithm
+ *         needs, or that which needs the least if none is asked for by name: the smallest limits
+ *         that work. `reference` and `naive` need no workspace.
  */
 CONVOY_API convoy_status convoy_layer_estimate(const convoy_layer *layer,
                                                const convoy_options *options,

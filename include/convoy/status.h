@@ -37,7 +37,7 @@ typedef enum convoy_status {
     CONVOY_ERROR_ALGORITHM,    /**< no algorithm of that name, or it does not apply to the layer */
     CONVOY_ERROR_ISA,          /**< that ISA is not compiled in or not usable on this machine */
     CONVOY_ERROR_TOLERANCE,    /**< no algorithm is as accurate as asked */
-    CONVOY_ERROR_LIMIT,        /**< no algorithm keeps the workspace limit */
+    CONVOY_ERROR_LIMIT,        /**< no algorithm keeps the limits */
     CONVOY_ERROR_TOO_LARGE,    /**< more memory than the machine has; nothing was allocated */
     CONVOY_ERROR_MEMORY,       /**< an allocation failed */
     CONVOY_ERROR_FORMAT,       /**< a file is not what its format demands */

@@ -176,8 +176,7 @@ static void direct_execute(const struct convoy_plan *plan, const struct operands
         depthwise_execute(plan, operands);
         return;
     }
-    int64_t strips = divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
-                     divide_up(plan->Q, b->strip_columns);
+    int64_t strips = direct_strips(plan);
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
 #pragma omp parallel num_threads(plan->threads) if (plan->threads > 1)
     {

@@ -100,6 +100,9 @@ int direct_spans(int64_t out0, int64_t out1, int64_t stride, int64_t pad, int64_
 
 struct direct_window direct_window(const struct convoy_plan *plan, const struct direct_box *box);
 
+/* Strips of y: what threads share, times blocking.k_parts. */
+int64_t direct_strips(const struct convoy_plan *plan);
+
 /* Bytes of a thread's workspace, and its parts when workspace is not NULL. */
 int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
                            struct direct_strip *strip);

@@ -35,6 +35,13 @@ static int64_t vectors_of(const struct convoy_plan *plan)
     return divide_up(channels, plan->kernels->vector_floats);
 }
 
+/* Output channels, rounded up to whole vectors. */
+static int64_t lanes_of(const struct convoy_plan *plan)
+{
+    int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
+    return plan->blocking.lanes ? lanes : lanes * plan->layer.groups;
+}
+
 static int64_t blocks_of_group(const struct convoy_plan *plan)
 {
     const struct tile_shapes *shapes = shapes_of(plan);
@@ -152,12 +159,18 @@ static void choose_strip(struct convoy_plan *plan)
     }
 }
 
+int64_t direct_strips(const struct convoy_plan *plan)
+{
+    const struct blocking *b = &plan->blocking;
+    return divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
+           divide_up(plan->Q, b->strip_columns);
+}
+
 /* Output channels are shared out as well when there are too few strips for the threads. */
 static void choose_parts(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
-    int64_t strips = divide_up(plan->layer.N, b->strip_images) * divide_up(plan->P, b->strip_rows) *
-                     divide_up(plan->Q, b->strip_columns);
+    int64_t strips = direct_strips(plan);
     int64_t wanted = plan->threads > 1 ? 4 * (int64_t)plan->threads : 1;
     b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
 }
@@ -170,34 +183,48 @@ static int64_t executed_flops(const struct convoy_plan *plan)
         return INT64_MAX;
     }
     int64_t macs = plan->blocking.pads ? counts.macs : counts.macs_valid;
-    int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
-    if (!plan->blocking.lanes) {
-        lanes *= layer->groups;
-    }
     int64_t flops = 2 * (macs / layer->K);
-    return multiply_checked(&flops, lanes) ? flops : INT64_MAX;
+    return multiply_checked(&flops, lanes_of(plan)) ? flops : INT64_MAX;
 }
 
-/* Vector multiply-adds, at the rate that the tiles reach (measured): dense ones nearly one for one,
-   lanes bound by their loads; and what each vector of x costs that is copied, or in NCHW
-   transposed, as each of y is. */
-static double predicted_cost(const struct convoy_plan *plan)
+/* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
+static double copied_work(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, lanes = 2.5, copy = 2.0, depthwise = 1.3;
-    const double transpose = 11.0, transpose_back = 8.0;
-    double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
-    double input = (double)(plan->layer.N * plan->layer.C * plan->layer.H * plan->layer.W) /
-                   (double)plan->kernels->vector_floats;
+    const double copy = 2.0, transpose = 11.0, transpose_back = 8.0;
+    const convoy_layer *l = &plan->layer;
+    double input = (double)(l->N * l->C * l->H * l->W) / (double)plan->kernels->vector_floats;
     if (plan->blocking.depthwise) {
-        return depthwise * multiplies;
+        return 0;
     }
-    double cost = (plan->blocking.lanes ? lanes : dense) * multiplies;
-    if (plan->layer.layout == CONVOY_NCHW) {
-        double groups = plan->blocking.lanes ? 1.0 : (double)plan->layer.groups;
-        double output = (double)(plan->layer.N * plan->P * plan->Q * vectors_of(plan)) * groups;
-        return cost + transpose * input + transpose_back * output;
+    if (l->layout == CONVOY_NCHW) {
+        double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
+        double output = (double)(l->N * plan->P * plan->Q * vectors_of(plan)) * groups;
+        return transpose * input + transpose_back * output;
     }
-    return cost + (plan->blocking.packs ? copy * input : 0.0);
+    return plan->blocking.packs ? copy * input : 0;
+}
+
+/* Multiply-adds at the rate that the tiles reach (measured): dense ones nearly one for one, lanes
+   bound by their loads. */
+static struct work predicted_work(const struct convoy_plan *plan)
+{
+    const double dense = 1.05, lanes = 2.5, depthwise = 1.3, pack = 8.0;
+    const struct blocking *b = &plan->blocking;
+    double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
+    double rate = b->depthwise ? depthwise : b->lanes ? lanes : dense;
+    int64_t strips = plan->layer.N * divide_up(plan->P, b->strip_rows);
+    if (!b->depthwise) {
+        strips = direct_strips(plan);
+    }
+    bool shared = !b->depthwise || depthwise_shares(plan) > 1;
+    return (struct work){
+        .multiply = rate * multiplies,
+        .copy = copied_work(plan),
+        .w_passes = (double)strips,
+        .pack = pack * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
+        .filled = (double)plan->layer.K / (double)lanes_of(plan),
+        .units = shared ? strips * b->k_parts : 1,
+    };
 }
 
 /* Strips, and whether their x is copied. */
@@ -232,11 +259,9 @@ void direct_prepare(struct convoy_plan *plan)
         b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
     }
     plan->workspace_bytes = (size_t)multiply_saturated(b->thread_bytes, plan->threads);
-    int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
-    lanes *= b->lanes ? 1 : layer->groups;
-    plan->packed_w_bytes = (size_t)multiply_saturated(4 * lanes, depth);
+    plan->packed_w_bytes = (size_t)multiply_saturated(4 * lanes_of(plan), depth);
     plan->executed_flops = b->planes ? depthwise_planes_flops(plan) : executed_flops(plan);
-    plan->cost = predicted_cost(plan);
+    plan->work = predicted_work(plan);
     /* a partial sum, the sum of the partial sums, bias, residual, slope */
     plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
     plan->error_typical = sum_error_typical(b->depth_block, direct_chunks(plan));

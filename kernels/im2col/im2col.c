@@ -59,18 +59,25 @@ static int64_t part_count(int64_t extent, int64_t most, int64_t least, int64_t w
     return max64(parts, min64(wanted, extent / least));
 }
 
-/* GEMM at three quarters of the vector peak (measured), the lowered input written and read once
-   where it is not x itself, and a call for each block. */
-static double predicted_cost(const struct convoy_plan *plan, const convoy_counts *counts)
+/* The lowered input is written and read once where it is not x itself; a call for each block of
+   pixels and of output channels. */
+static struct work predicted_work(const struct convoy_plan *plan, const convoy_counts *counts)
 {
-    const double multiply = 1.3, lower = 1.5, call = 2000.0;
+    const double lower = 1.5, pack = 2.0;
     const convoy_layer *l = &plan->layer;
     bool as_it_is = l->R == 1 && l->S == 1 && l->stride_h == 1 && l->stride_w == 1;
-    double lowered = as_it_is ? 0.0 : (double)counts->macs / (double)layer_Kg(l);
-    double calls = (double)(plan->layer.N * plan->layer.groups) *
-                   (double)divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
-    return multiply * (double)counts->macs / (double)plan->kernels->vector_floats +
-           lower * lowered + call * calls;
+    int64_t blocks = l->N * divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
+    int64_t units = blocks * l->groups * plan->blocking.k_blocks;
+    int64_t depth_blocks = divide_up(layer_depth(l), plan->blocking.depth_block);
+    return (struct work){
+        .blas = (double)counts->macs,
+        .calls = (double)units * (double)depth_blocks,
+        .copy = as_it_is ? 0 : lower * (double)counts->macs / (double)layer_Kg(l),
+        .w_passes = (double)blocks,
+        .pack = pack * (double)plan->packed_w_bytes / 4.0,
+        .filled = 1,
+        .units = units,
+    };
 }
 
 static void im2col_prepare(struct convoy_plan *plan)
@@ -94,7 +101,7 @@ static void im2col_prepare(struct convoy_plan *plan)
     plan->workspace_bytes = (size_t)b->thread_bytes * (size_t)plan->threads;
     plan->packed_w_bytes = (size_t)(layer->K * depth) * sizeof(float);
     plan->executed_flops = counts.flops;
-    plan->cost = predicted_cost(plan, &counts);
+    plan->work = predicted_work(plan, &counts);
     plan->error_bound = sum_error_bound(depth + EPILOGUE_ROUNDINGS);
     int64_t longest = min64(depth, GEMM_DEPTH);
     plan->error_typical = sum_error_typical(longest, divide_up(depth, longest));

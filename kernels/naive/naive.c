@@ -28,7 +28,9 @@ static void naive_prepare(struct convoy_plan *plan)
     plan->packed_w_bytes = (size_t)(plan->layer.K * layer_depth(&plan->layer)) * sizeof(float);
     plan->executed_flops = counts.flops_valid;
     /* a scalar chain: each multiply-add waits for the one before */
-    plan->cost = 4.0 * (double)counts.macs_valid;
+    plan->work = (struct work){.multiply = 4.0 * (double)counts.macs_valid,
+                               .filled = 1,
+                               .units = plan->layer.N * plan->layer.K * plan->P};
     plan->error_bound = sum_error_bound(layer_depth(&plan->layer) + EPILOGUE_ROUNDINGS);
     plan->error_typical = sum_error_typical(layer_depth(&plan->layer), 1);
 }

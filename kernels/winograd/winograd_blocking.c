@@ -157,33 +157,44 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     return used;
 }
 
-/* The two passes of a transform take for each point about as long as so many vector multiply-adds
-   for each point of their axes (measured); packed w that does not stay in the caches a multiply-add
-   for each 5 bytes; in NCHW each vector of x and y is transposed, as in the direct algorithm. */
-static double predicted_cost(const struct convoy_plan *plan)
+/* Part of the outputs of all tiles that exist. */
+static double filled(const struct convoy_plan *plan)
 {
-    const double multiply = 1.05, transform = 0.75, memory = 5.0;
+    const struct winograd_algorithm *a = winograd_of(plan);
+    double covered = (double)(winograd_grid(plan).tiles * a->m_h * a->m_w);
+    return (double)(plan->layer.N * plan->P * plan->Q) / covered;
+}
+
+/* The two passes of a transform take for each point about as long as so many vector multiply-adds
+   for each point of their axes (measured); in NCHW each vector of x and y is transposed, as in the
+   direct algorithm. */
+static struct work predicted_work(const struct convoy_plan *plan)
+{
+    const double multiply = 1.05, transform = 0.75, pack = 3.0;
     const double transpose = 11.0, transpose_back = 8.0;
     const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
-    double multiplies = multiply * (double)plan->executed_flops / (2.0 * (double)floats);
-    double blocks = (double)divide_up(tiles, plan->blocking.strip_columns);
-    if (plan->packed_w_bytes > MEMORY_L2S * cpu_l2_bytes()) {
-        multiplies = fmax(multiplies, (double)plan->packed_w_bytes * blocks / memory);
-    }
+    int64_t blocks = divide_up(tiles, plan->blocking.strip_columns);
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
     double of_x = (double)divide_up(l->C, floats);
     double of_y = (double)(vectors_of_group(plan) * l->groups);
-    double vectors = (double)(h.count * w.count) * of_x + of_y;
-    double cost = multiplies + transform * (double)(h.alpha + w.alpha) *
-                                   (double)(points(plan) * tiles) * vectors;
+    double vectors = (double)(h.count * w.count) * of_x + of_y, copies = 0;
+    double alphas = (double)(h.alpha + w.alpha);
     if (l->layout == CONVOY_NCHW) {
         double rows_again = (double)h.alpha / (double)h.m; /* rows under two tiles are read twice */
-        cost += transpose * rows_again * (double)(l->N * l->H * l->W) * of_x +
-                transpose_back * (double)(l->N * plan->P * plan->Q) * of_y;
+        copies = transpose * rows_again * (double)(l->N * l->H * l->W) * of_x +
+                 transpose_back * (double)(l->N * plan->P * plan->Q) * of_y;
     }
-    return cost;
+    return (struct work){
+        .multiply = multiply * (double)plan->executed_flops / (2.0 * (double)floats),
+        .transform = transform * alphas * (double)(points(plan) * tiles) * vectors,
+        .copy = copies,
+        .w_passes = (double)blocks,
+        .pack = pack * alphas * (double)plan->packed_w_bytes / (4.0 * (double)floats),
+        .filled = filled(plan),
+        .units = blocks * plan->blocking.k_parts,
+    };
 }
 
 void winograd_prepare(struct convoy_plan *plan)
@@ -203,7 +214,7 @@ void winograd_prepare(struct convoy_plan *plan)
     b->thread_bytes = winograd_carve(plan, NULL, NULL);
     plan->workspace_bytes = (size_t)multiply_saturated(b->thread_bytes, plan->threads);
     plan->executed_flops = multiply_saturated(2 * winograd_grid(plan).tiles, products);
-    plan->cost = predicted_cost(plan);
+    plan->work = predicted_work(plan);
     plan->error_bound = winograd_error_bound(plan);
     plan->error_typical = winograd_error_typical(plan);
 }
@@ -214,7 +225,6 @@ void winograd_describe(const struct convoy_plan *plan, char *text, size_t size)
     struct winograd_grid grid = winograd_grid(plan);
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
-    double covered = (double)(grid.tiles * h.m * w.m);
     int pieces = h.count * w.count;
     char cut[40] = "";
     if (pieces > 1) {
@@ -224,7 +234,6 @@ void winograd_describe(const struct convoy_plan *plan, char *text, size_t size)
         text, size,
         "%s%lld tiles (%.0f %% filled) in blocks of %lld; register tile %d x %d vectors of %d; "
         "sums of %lld channels",
-        cut, (long long)grid.tiles, 100.0 * (double)(plan->layer.N * plan->P * plan->Q) / covered,
-        (long long)b->strip_columns, b->tile_pixels, b->tile_vectors, plan->kernels->vector_floats,
-        (long long)b->depth_block);
+        cut, (long long)grid.tiles, 100.0 * filled(plan), (long long)b->strip_columns,
+        b->tile_pixels, b->tile_vectors, plan->kernels->vector_floats, (long long)b->depth_block);
 }

@@ -49,7 +49,7 @@ static void summarise_side(struct chain_side *side, double *column, size_t repea
         layer->median_seconds = median_of_column(side->seconds + i, side->count, column, repeats);
         side->flops += layer->counts.flops;
         side->executed_flops += layer->description.executed_flops;
-        side->predicted_cost += layer->description.predicted_cost;
+        side->predicted_seconds += layer->description.predicted.seconds;
     }
 }
 
@@ -137,7 +137,7 @@ void chain_compare(const struct chain_job *job, struct chain_ratios *ratios)
     *ratios = (struct chain_ratios){
         .analytic = (double)sides[0].flops / (double)sides[1].flops,
         .executed = (double)sides[0].executed_flops / (double)sides[1].executed_flops,
-        .predicted = sides[0].predicted_cost / sides[1].predicted_cost,
+        .predicted = sides[0].predicted_seconds / sides[1].predicted_seconds,
         .measured = median_of(job->column, job->repeats),
     };
     if (fabs(ratios->measured / ratios->analytic - 1) < ALIKE) {

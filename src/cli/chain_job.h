@@ -30,7 +30,7 @@ struct chain_side {
     double *run_seconds;                /* of each run, end to end; owned */
     double min_seconds, median_seconds; /* end to end */
     int64_t flops, executed_flops;
-    double predicted_cost;
+    double predicted_seconds;
 };
 
 struct chain_job {

@@ -31,7 +31,7 @@ static void json_layer_row(struct json *json, const struct chain_side *side, siz
     json_integer(json, "macs", layer->counts.macs);
     json_integer(json, "flops", layer->counts.flops);
     json_integer(json, "executed_flops", description->executed_flops);
-    json_number(json, "predicted_cost", description->predicted_cost);
+    json_number(json, "predicted_seconds", description->predicted.seconds);
     json_number(json, "error_bound", description->error_bound);
     json_integer(json, "workspace_bytes", (int64_t)description->workspace_bytes);
     json_integer(json, "packed_bytes", (int64_t)description->packed_bytes);
@@ -52,7 +52,7 @@ static void json_side(struct json *json, const struct chain_job *job, const stru
     json_end(json);
     json_integer(json, "flops", side->flops);
     json_integer(json, "executed_flops", side->executed_flops);
-    json_number(json, "predicted_cost", side->predicted_cost);
+    json_number(json, "predicted_seconds", side->predicted_seconds);
     json_integer(json, "arena_bytes", (int64_t)convoy_chain_arena_bytes(side->chain));
     json_object(json, "time");
     json_integer(json, "repeats", (int64_t)job->repeats);

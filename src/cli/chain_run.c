@@ -10,9 +10,9 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
+#include "cli/plan_files.h"
 #include "cli/progress.h"
 #include "cli/text.h"
-#include "cli/wisdom_option.h"
 
 /* Without --repeat. */
 #define VERSUS_REPEATS 15
@@ -99,9 +99,7 @@ static void destroy_side(struct chain_side *side)
 int chain_run(const struct arguments *arguments, const struct run_options *given)
 {
     struct chain_job job = {.given = given,
-                            .options = {.algorithm = given->algorithm,
-                                        .isa = given->globals.isa,
-                                        .threads = (int)given->globals.threads},
+                            .options = run_plan_options(given),
                             .sides = {{.path = given->chain}, {.path = given->versus}},
                             .side_count = given->versus ? 2 : 1,
                             .repeats = given->repeat   ? (size_t)given->repeat
@@ -110,7 +108,7 @@ int chain_run(const struct arguments *arguments, const struct run_options *given
     int code = check_options(arguments, given);
     code = code ? code : layout_of_option(given->layout, &job.layout);
     code = code ? code : tolerance_of_option(given->tolerance, &job.options);
-    code = code ? code : wisdom_open(given->wisdom, &job.options.wisdom);
+    code = code ? code : plan_files_open(given->wisdom, given->calibration, &job.options);
     code = code ? code : chain_load(&job);
     code = code ? code : write_output(&job, true);
     code = code ? code : execute(&job);
@@ -121,7 +119,7 @@ int chain_run(const struct arguments *arguments, const struct run_options *given
     }
     destroy_side(&job.sides[0]);
     destroy_side(&job.sides[1]);
-    convoy_wisdom_destroy(job.options.wisdom);
+    plan_files_close(&job.options);
     free(job.column);
     return code;
 }

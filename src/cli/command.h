@@ -28,6 +28,6 @@ struct command {
 };
 
 extern const struct command command_shape, command_count, command_run, command_verify,
-    command_explain, command_tune, command_info, command_list;
+    command_explain, command_tune, command_calibrate, command_info, command_list;
 
 #endif

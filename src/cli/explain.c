@@ -10,20 +10,20 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
+#include "cli/plan_files.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "cli/wisdom_option.h"
 #include "convoy/convoy.h"
 
 #define LINE_WIDTH 96
 
 struct explain_options {
     struct globals globals;
-    const char *layout, *algorithm, *tolerance, *activation, *wisdom;
+    const char *layout, *algorithm, *tolerance, *activation, *wisdom, *calibration;
     bool residual, measure;
     struct number time_limit;
-    int64_t workspace_limit;
+    int64_t workspace_limit, packed_limit, executions; /* 0: not given */
 };
 
 /* What is explained. */
@@ -33,7 +33,7 @@ struct subject {
     convoy_counts counts;
     convoy_description *descriptions; /* owned, `count` of them */
     size_t count;
-    double least_cost;
+    double least_seconds;
     bool measured; /* some were */
 };
 
@@ -46,6 +46,18 @@ static const char *origin_text(convoy_origin origin)
     return texts[origin];
 }
 
+static void print_json_prediction(struct json *json, const convoy_prediction *predicted)
+{
+    json_object(json, "predicted");
+    json_number(json, "seconds", predicted->seconds);
+    json_number(json, "multiply_seconds", predicted->multiply_seconds);
+    json_number(json, "transform_seconds", predicted->transform_seconds);
+    json_number(json, "traffic_seconds", predicted->traffic_seconds);
+    json_number(json, "overhead_seconds", predicted->overhead_seconds);
+    json_number(json, "creation_seconds", predicted->creation_seconds);
+    json_end(json);
+}
+
 static void print_json_row(struct json *json, const convoy_description *description)
 {
     json_object(json, NULL);
@@ -53,6 +65,7 @@ static void print_json_row(struct json *json, const convoy_description *descript
     json_string(json, "summary", description->summary);
     json_boolean(json, "applies", !description->reason);
     json_string(json, "reason", description->reason);
+    json_boolean(json, "eligible", description->eligible);
     json_boolean(json, "chosen", description->chosen);
     json_string(json, "why", description->why);
     json_string(json, "origin", origin_text(description->origin));
@@ -62,7 +75,7 @@ static void print_json_row(struct json *json, const convoy_description *descript
         json_integer(json, "workspace_bytes", (int64_t)description->workspace_bytes);
         json_integer(json, "packed_bytes", (int64_t)description->packed_bytes);
         json_integer(json, "executed_flops", description->executed_flops);
-        json_number(json, "predicted_cost", description->predicted_cost);
+        print_json_prediction(json, &description->predicted);
         if (description->measured_seconds > 0) {
             json_number(json, "measured_seconds", description->measured_seconds);
         }
@@ -101,13 +114,26 @@ static void add_row(struct table *table, const struct subject *subject,
     table_cell(table, "%.2g", description->error_bound);
     table_number(table, description->executed_flops);
     table_cell(table, "%.3f", (double)description->executed_flops / (double)subject->counts.flops);
-    table_cell(table, "%.2f", description->predicted_cost / subject->least_cost);
+    table_cell(table, "%.2f", description->predicted.seconds / subject->least_seconds);
     if (subject->measured) {
         table_cell(table, "%s",
                    description->measured_seconds > 0
                        ? text_duration(description->measured_seconds, bytes)
                        : "");
     }
+}
+
+/* Where its time is predicted to go. */
+static void print_prediction(const convoy_description *description)
+{
+    const convoy_prediction *p = &description->predicted;
+    char seconds[TEXT_SIZE], creation[TEXT_SIZE];
+    printf("    predicted %s on %d thread%s: multiply %.0f %%, transform %.0f %%, traffic %.0f %%, "
+           "overhead %.0f %%; made in %s\n",
+           text_duration(p->seconds, seconds), description->threads,
+           description->threads == 1 ? "" : "s", 100 * p->multiply_seconds / p->seconds,
+           100 * p->transform_seconds / p->seconds, 100 * p->traffic_seconds / p->seconds,
+           100 * p->overhead_seconds / p->seconds, text_duration(p->creation_seconds, creation));
 }
 
 /* Why each was chosen or not, below the table because the sentences are long. */
@@ -122,6 +148,7 @@ static void print_reasons(const struct subject *subject, bool quiet)
                description->chosen ? "*" : " ", description->algorithm, colour_text(COLOUR_NONE),
                description->summary);
         printf("    %s: %s\n", description->chosen ? "chosen" : "not chosen", description->why);
+        print_prediction(description);
         if (*description->blocking && !quiet) {
             printf("    %s\n", description->blocking);
         }
@@ -230,9 +257,9 @@ static int explain(struct subject *subject, bool quiet)
     for (size_t i = 0; i < subject->count && !status; i++) {
         const convoy_description *description = &subject->descriptions[i];
         subject->measured = subject->measured || description->measured_seconds > 0;
-        if (!description->reason &&
-            (subject->least_cost == 0 || description->predicted_cost < subject->least_cost)) {
-            subject->least_cost = description->predicted_cost;
+        if (!description->reason && (subject->least_seconds == 0 ||
+                                     description->predicted.seconds < subject->least_seconds)) {
+            subject->least_seconds = description->predicted.seconds;
         }
     }
     return status ? report_status(status, NULL) : EXIT_GOOD;
@@ -256,6 +283,8 @@ static int run(const struct arguments *arguments, const void *options)
                     .isa = given->globals.isa,
                     .threads = (int)given->globals.threads,
                     .workspace_limit_bytes = (size_t)given->workspace_limit,
+                    .packed_limit_bytes = (size_t)given->packed_limit,
+                    .executions = given->executions,
                     .effort = given->measure ? CONVOY_MEASURE : CONVOY_ESTIMATE,
                     .time_limit_s = given->time_limit.value}};
     int code = layer_of_command(&command_explain, arguments, &subject.layer);
@@ -264,14 +293,14 @@ static int run(const struct arguments *arguments, const void *options)
     code = code ? code : activation_read(given->activation, &subject.layer.epilogue);
     subject.layer.epilogue.residual = given->residual;
     code = code ? code : check_time_limit(given);
-    code = code ? code : wisdom_open(given->wisdom, &subject.options.wisdom);
+    code = code ? code : plan_files_open(given->wisdom, given->calibration, &subject.options);
     code = code ? code : explain(&subject, given->globals.quiet);
     if (!code) {
         code = given->globals.json ? print_json(&subject)
                                    : print_table(&subject, given->globals.quiet);
     }
     free(subject.descriptions);
-    convoy_wisdom_destroy(subject.options.wisdom);
+    plan_files_close(&subject.options);
     return code;
 }
 
@@ -284,6 +313,10 @@ static const struct option_row rows[] = {
      0},
     {"workspace-limit", OPTION_INTEGER, FIELD(workspace_limit), "BYTES", "of scratch memory (none)",
      1, INT64_MAX},
+    {"packed-limit", OPTION_INTEGER, FIELD(packed_limit), "BYTES", "of packed weights (none)", 1,
+     INT64_MAX},
+    {"executions", OPTION_INTEGER, FIELD(executions), "N",
+     "the plan will be executed N times, so its creation counts", 1, INT64_MAX},
     {"activation", OPTION_TEXT, FIELD(activation), "A",
      "relu, relu6, leaky_relu[:SLOPE], clip:LOW:HIGH", 0, 0},
     {"residual", OPTION_FLAG, FIELD(residual), NULL, "a tensor is added before the activation", 0,
@@ -292,6 +325,8 @@ static const struct option_row rows[] = {
      0, 0},
     {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "choose by what 'convoy tune' has measured", 0,
      0},
+    {"calibration", OPTION_TEXT, FIELD(calibration), "FILE",
+     "predict by what 'convoy calibrate' has measured", 0, 0},
     {"time-limit", OPTION_NUMBER, FIELD(time_limit), "S", "seconds of --measure (1)", 0, 0},
     {NULL, OPTION_FLAG, 0, NULL, NULL, 0, 0},
 };

@@ -16,8 +16,8 @@
 #include "io/nearest.h"
 
 static const struct command *const commands[] = {
-    &command_shape, &command_count, &command_run, &command_verify, &command_explain, &command_tune,
-    &command_info,  &command_list,  NULL,
+    &command_shape, &command_count,     &command_run,  &command_verify, &command_explain,
+    &command_tune,  &command_calibrate, &command_info, &command_list,   NULL,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] - 1 };
 
@@ -27,7 +27,7 @@ static void print_help(void)
          "Convolution layers on the CPU: shapes, counts, results, and the proof that they are "
          "right.\n\ncommands:");
     for (int i = 0; i < COMMANDS; i++) {
-        printf("  %-8s  %s\n", commands[i]->name, commands[i]->summary);
+        printf("  %-9s  %s\n", commands[i]->name, commands[i]->summary);
     }
     puts(
         "\nA layer is written as a problem string: n1c128h100w100_k256r5s5_pd2 is a batch of 1,\n"
@@ -84,7 +84,7 @@ static int report_unknown_command(const char *name)
         return report_usage("unknown command '%s'; did you mean %s?", name, nearest);
     }
     return report_usage("unknown command '%s'; it is shape, count, run, verify, explain, tune, "
-                        "info or list",
+                        "calibrate, info or list",
                         name);
 }
 

@@ -7,10 +7,10 @@
 
 #include "cli/command.h"
 #include "cli/errors.h"
+#include "cli/plan_files.h"
 #include "cli/progress.h"
 #include "cli/run_job.h"
 #include "cli/text.h"
-#include "cli/wisdom_option.h"
 
 static convoy_status create(struct job *job)
 {
@@ -76,18 +76,25 @@ static void destroy(struct job *job)
         convoy_tensor_destroy(tensors[i]);
     }
     convoy_plan_destroy(job->plan);
-    convoy_wisdom_destroy(job->options.wisdom);
+    plan_files_close(&job->options);
     convoy_workspace_destroy(job->workspace);
     free(job->seconds);
+}
+
+convoy_options run_plan_options(const struct run_options *given)
+{
+    return (convoy_options){.algorithm = given->algorithm,
+                            .isa = given->globals.isa,
+                            .threads = (int)given->globals.threads,
+                            .workspace_limit_bytes = (size_t)given->workspace_limit,
+                            .packed_limit_bytes = (size_t)given->packed_limit,
+                            .executions = given->executions};
 }
 
 static int run(const struct arguments *arguments, const void *options)
 {
     const struct run_options *given = options;
-    struct job job = {.given = given,
-                      .options = {.algorithm = given->algorithm,
-                                  .isa = given->globals.isa,
-                                  .threads = (int)given->globals.threads}};
+    struct job job = {.given = given, .options = run_plan_options(given)};
     if (given->chain || given->versus) {
         return chain_run(arguments, given);
     }
@@ -98,7 +105,7 @@ static int run(const struct arguments *arguments, const void *options)
     int code = given->output ? output_check_path(given->output) : EXIT_GOOD;
     code = code ? code : job_load(&job, arguments->count ? arguments->items[0].text : NULL);
     code = code ? code : output_check_layer(&job);
-    code = code ? code : wisdom_open(given->wisdom, &job.options.wisdom);
+    code = code ? code : plan_files_open(given->wisdom, given->calibration, &job.options);
     code = code ? code : compute(&job);
     code = code ? code : output_write(&job);
     code = code ? code : job_print(&job);
@@ -130,6 +137,14 @@ static const struct option_row rows[] = {
      0},
     {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "choose by what 'convoy tune' has measured", 0,
      0},
+    {"workspace-limit", OPTION_INTEGER, FIELD(workspace_limit), "BYTES", "of scratch memory (none)",
+     1, INT64_MAX},
+    {"packed-limit", OPTION_INTEGER, FIELD(packed_limit), "BYTES", "of packed weights (none)", 1,
+     INT64_MAX},
+    {"executions", OPTION_INTEGER, FIELD(executions), "N",
+     "the plan will be executed N times, so its creation counts", 1, INT64_MAX},
+    {"calibration", OPTION_TEXT, FIELD(calibration), "FILE",
+     "predict by what 'convoy calibrate' has measured", 0, 0},
     {"repeat", OPTION_INTEGER, FIELD(repeat), "N", "execute N times, for the time (1)", 1, 1000000},
     {"chain", OPTION_TEXT, FIELD(chain), "FILE", "run layers one after another, from a chain file",
      0, 0},

@@ -15,8 +15,9 @@ struct run_options {
     int64_t groups; /* 0: not given */
     const char *activation, *layout, *algorithm, *tolerance;
     const char *chain, *versus; /* chain files */
-    const char *wisdom;
-    int64_t repeat; /* 0: once */
+    const char *wisdom, *calibration;
+    int64_t workspace_limit, packed_limit, executions; /* 0: not given */
+    int64_t repeat;                                    /* 0: once */
     struct number scale, offset;
     bool grey, rgb;
 };
@@ -35,6 +36,9 @@ struct job {
     double *seconds; /* of each execution, ascending; owned */
     size_t repeats;
 };
+
+/** The options of plans. */
+convoy_options run_plan_options(const struct run_options *given);
 
 /** x or a residual from .npy (axes in the layout's order) or a picture (--grey, --rgb). */
 int operand_read_map(const char *path, const struct run_options *given, convoy_layout layout,

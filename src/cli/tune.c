@@ -11,18 +11,18 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
+#include "cli/plan_files.h"
 #include "cli/progress.h"
 #include "cli/run_job.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "cli/wisdom_option.h"
 
 /* What was measured so long ago is written, so that an interrupt does not lose it. */
 #define SAVE_SECONDS 10.0
 
 struct tune_options {
     struct globals globals;
-    const char *wisdom, *layout, *tolerance;
+    const char *wisdom, *layout, *tolerance, *calibration;
     struct number time_limit;
     bool again;
 };
@@ -100,7 +100,7 @@ static int open_wisdom(struct tuning *tuning)
     }
     int code = output_check_directory(path);
     if (!code && access(path, F_OK) == 0) {
-        code = wisdom_open(path, &tuning->options.wisdom);
+        code = plan_files_open(path, NULL, &tuning->options);
     }
     if (!code && (!tuning->options.wisdom || tuning->given->again)) {
         /* What this wisdom does not know is measured; what the file knows stays in it. */
@@ -131,7 +131,7 @@ static void read_descriptions(const struct tuning *tuning, struct tuned *item)
             item->origin = description->origin;
         }
         if (description->measured_seconds > 0 &&
-            (!estimate || description->predicted_cost < estimate->predicted_cost)) {
+            (!estimate || description->predicted.seconds < estimate->predicted.seconds)) {
             estimate = description;
         }
     }
@@ -269,10 +269,11 @@ static int run(const struct arguments *arguments, const void *options)
     code = code ? code : tolerance_of_option(given->tolerance, &tuning.options);
     code = code ? code : list_items(&tuning);
     code = code ? code : open_wisdom(&tuning);
+    code = code ? code : plan_files_open(NULL, given->calibration, &tuning.options);
     code = code ? code : tune_all(&tuning);
     code = code ? code : print(&tuning);
     layers_destroy(&tuning.layers);
-    convoy_wisdom_destroy(tuning.options.wisdom);
+    plan_files_close(&tuning.options);
     free(tuning.items);
     free(tuning.descriptions);
     return code;
@@ -285,6 +286,8 @@ static const struct option_row rows[] = {
      0},
     {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "written; what it knows already stays in it", 0,
      0},
+    {"calibration", OPTION_TEXT, FIELD(calibration), "FILE",
+     "predict by what 'convoy calibrate' has measured", 0, 0},
     {"layout", OPTION_TEXT, FIELD(layout), "L", "nchw, nhwc or both (nchw)", 0, 0},
     {"tolerance", OPTION_TEXT, FIELD(tolerance), "T", "strict, default, fast, or an error bound", 0,
      0},

@@ -37,7 +37,7 @@ struct slot {
 struct convoy_cache {
     pthread_mutex_t mutex;
     pthread_cond_t filled; /* a slot is no longer SLOT_FILLING */
-    uint64_t tick;
+    uint64_t tick, counts; /* of uses; of how often packed weights were counted */
     convoy_cache_statistics statistics;
     size_t count;
     uint64_t *hashes; /* of the keys of all slots; 0: free */
@@ -156,8 +156,9 @@ static bool same_options(const convoy_options *a, const convoy_options *b)
 {
     return a->threads == b->threads && a->tolerance == b->tolerance &&
            (a->tolerance != CONVOY_TOLERANCE_BOUND || a->error_bound == b->error_bound) &&
-           a->workspace_limit_bytes == b->workspace_limit_bytes && a->effort == b->effort &&
-           a->wisdom == b->wisdom;
+           a->workspace_limit_bytes == b->workspace_limit_bytes &&
+           a->packed_limit_bytes == b->packed_limit_bytes && a->executions == b->executions &&
+           a->effort == b->effort && a->wisdom == b->wisdom && a->calibration == b->calibration;
 }
 
 static bool same_key(const struct key *a, const struct key *b)
@@ -314,18 +315,6 @@ void convoy_cache_forget(convoy_cache *cache, const float *filter)
     pthread_mutex_unlock(&cache->mutex);
 }
 
-/* Does a slot before this one have the same packed weights? */
-static bool is_counted(const convoy_cache *cache, size_t index)
-{
-    for (size_t i = 0; i < index; i++) {
-        const struct slot *slot = &cache->slots[i];
-        if (slot->state == SLOT_FULL && slot->plan->weights == cache->slots[index].plan->weights) {
-            return true;
-        }
-    }
-    return false;
-}
-
 convoy_status convoy_cache_describe(convoy_cache *cache, convoy_cache_statistics *statistics)
 {
     if (cache == NULL || statistics == NULL) {
@@ -333,12 +322,16 @@ convoy_status convoy_cache_describe(convoy_cache *cache, convoy_cache_statistics
     }
     pthread_mutex_lock(&cache->mutex);
     *statistics = cache->statistics;
+    cache->counts++;
     for (size_t i = 0; i < cache->count; i++) {
         const struct slot *slot = &cache->slots[i];
         if (slot->state == SLOT_FULL) {
+            struct weights_memory *shared = slot->plan->weights;
+            bool counted = shared->counted == cache->counts;
             statistics->plans++;
             statistics->packed_bytes +=
-                is_counted(cache, i) ? 0 : slot->plan->packed_w_bytes + slot->plan->bias_bytes;
+                counted ? 0 : slot->plan->packed_w_bytes + slot->plan->bias_bytes;
+            shared->counted = cache->counts;
         }
     }
     pthread_mutex_unlock(&cache->mutex);

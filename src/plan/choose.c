@@ -1,10 +1,9 @@
 /**
  * @file choose.c
- * The rule of choice: of the algorithms that apply and keep tolerance, workspace limit and memory,
- * the one with the least cost. The cost is each algorithm's own prediction of its time on one
- * thread, in vector multiply-adds (see `prepare` of each); a first simple model. Layers whose
- * filter has an infinity or a NaN get an algorithm that multiplies real input with it and nothing
- * else, because 0 * infinity is a NaN.
+ * The rule of choice: of the algorithms that apply and keep tolerance, limits and memory, the one
+ * with the least cost (see cost.h), each on as many of the threads as pay. Layers whose filter has
+ * an infinity or a NaN get an algorithm that multiplies real input with it and nothing else,
+ * because 0 * infinity is a NaN.
  */
 #include "plan/choose.h"
 
@@ -20,6 +19,8 @@
 #include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/algorithms.h"
+#include "plan/calibration.h"
+#include "plan/reasons.h"
 
 /* Threads above this are not used: workspaces are per thread, and their sum must stay a number. */
 #define THREADS_MAX 1024
@@ -57,6 +58,11 @@ static convoy_status check_options(const convoy_options *options)
         return fail(CONVOY_ERROR_ARGUMENT,
                     "options.time_limit_s is %g; it must be 0 (one second) or more seconds",
                     options->time_limit_s);
+    }
+    if (options->executions < 0) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.executions is %lld; it must be 0 (many) or more",
+                    (long long)options->executions);
     }
     if (options->isa < CONVOY_ISA_BEST || options->isa >= CONVOY_ISA_COUNT) {
         return fail(CONVOY_ERROR_ARGUMENT,
@@ -105,6 +111,8 @@ convoy_status request_make(const convoy_layer *layer, const convoy_options *opti
     int threads = request->options.threads;
     request->threads = threads > 0 ? threads : omp_get_max_threads();
     request->threads = request->threads < THREADS_MAX ? request->threads : THREADS_MAX;
+    request->all_threads = request->forced != NULL;
+    request->rates = rates_of(request->options.calibration, request->kernels->isa);
     return status;
 }
 
@@ -116,8 +124,8 @@ static size_t bias_bytes(const convoy_layer *layer)
 }
 
 /* Set the parts of a plan that no algorithm decides, then let the algorithm do its own. */
-static void prepare(const struct request *request, const struct algorithm *algorithm,
-                    struct convoy_plan *plan)
+static void prepare_on(const struct request *request, const struct algorithm *algorithm,
+                       int threads, struct convoy_plan *plan)
 {
     const convoy_layer *layer = request->layer;
     *plan = (struct convoy_plan){
@@ -126,10 +134,26 @@ static void prepare(const struct request *request, const struct algorithm *algor
         .Q = layer_Q(layer),
         .algorithm = algorithm,
         .kernels = request->kernels,
-        .threads = request->threads,
+        .threads = threads,
         .bias_bytes = request->bias ? bias_bytes(layer) : 0,
     };
     algorithm->prepare(plan);
+}
+
+/* On as many threads as pay, with the prediction. */
+static void prepare(const struct request *request, const struct algorithm *algorithm,
+                    struct convoy_plan *plan)
+{
+    const convoy_layer *layer = request->layer;
+    double executions = (double)request->options.executions;
+    prepare_on(request, algorithm, request->threads, plan);
+    int threads = cost_best_threads(plan, &request->rates);
+    if (!request->all_threads && threads < request->threads) {
+        prepare_on(request, algorithm, threads, plan);
+    }
+    plan->predicted = cost_predict(plan, &request->rates, plan->threads);
+    plan->cost = plan->predicted.seconds;
+    plan->cost += executions > 0 ? plan->predicted.creation_seconds / executions : 0;
     plan->error_typical *= expected_largest(layer->N * layer->K * plan->P * plan->Q);
     if (layer->epilogue.activation == CONVOY_LEAKY_RELU) {
         /* A slope above 1 carries the sum's error on, multiplied. */
@@ -174,6 +198,29 @@ static convoy_status check_accuracy(const struct request *request, const struct 
     return CONVOY_OK;
 }
 
+static size_t packed_bytes(const struct convoy_plan *plan)
+{
+    return plan->packed_w_bytes + plan->bias_bytes;
+}
+
+static convoy_status check_limits(const struct request *request, const struct convoy_plan *plan,
+                                  char *reason, size_t size)
+{
+    size_t workspace = request->options.workspace_limit_bytes;
+    size_t packed = request->options.packed_limit_bytes;
+    if (workspace > 0 && plan->workspace_bytes > workspace) {
+        snprintf(reason, size, "its workspace of %zu bytes exceeds the limit of %zu bytes",
+                 plan->workspace_bytes, workspace);
+        return CONVOY_ERROR_LIMIT;
+    }
+    if (packed > 0 && packed_bytes(plan) > packed) {
+        snprintf(reason, size, "its packed weights of %zu bytes exceed the limit of %zu bytes",
+                 packed_bytes(plan), packed);
+        return CONVOY_ERROR_LIMIT;
+    }
+    return CONVOY_OK;
+}
+
 /* A filter with an infinity or a NaN. */
 static convoy_status check_not_finite(const struct request *request,
                                       const struct algorithm *algorithm, char *reason, size_t size)
@@ -192,7 +239,6 @@ convoy_status request_try(const struct request *request, const struct algorithm 
 {
     const size_t size = sizeof plan->why;
     const double MiB = 1024.0 * 1024.0;
-    size_t limit = request->options.workspace_limit_bytes;
     const char *refusal = algorithm->refuse(algorithm, request->layer);
     reason[0] = '\0';
     if (refusal) {
@@ -204,10 +250,9 @@ convoy_status request_try(const struct request *request, const struct algorithm 
     if (status) {
         return status;
     }
-    if (limit > 0 && plan->workspace_bytes > limit) {
-        snprintf(reason, size, "its workspace of %zu bytes exceeds the limit of %zu bytes",
-                 plan->workspace_bytes, limit);
-        return CONVOY_ERROR_LIMIT;
+    status = check_limits(request, plan, reason, size);
+    if (status) {
+        return status;
     }
     uint64_t memory = memory_physical_bytes();
     if (needed_bytes(plan) > memory) {
@@ -237,7 +282,12 @@ static convoy_status choose_forced(const struct request *request, struct convoy_
 /* The best of what was tried so far. */
 struct best {
     struct convoy_plan plan;    /* no algorithm: none yet */
-    struct convoy_plan limited; /* the best of those that only the workspace limit excludes */
+    struct convoy_plan next;    /* the second best */
+    struct convoy_plan limited; /* the best of those that only a limit excludes */
+    struct frugal {             /* of these the one that needs the least packed weights */
+        const char *name;       /* NULL: none */
+        size_t packed_bytes, workspace_bytes;
+    } frugal;
 };
 
 static void keep_better(struct convoy_plan *best, const struct convoy_plan *candidate)
@@ -247,15 +297,42 @@ static void keep_better(struct convoy_plan *best, const struct convoy_plan *cand
     }
 }
 
-/* Why the best one was chosen, and what the workspace limit cost. */
-static void tell_estimate(struct best *best, char *why, size_t size)
+static void keep_two(struct best *best, const struct convoy_plan *candidate)
+{
+    if (best->plan.algorithm && candidate->cost < best->plan.cost) {
+        best->next = best->plan;
+        best->plan = *candidate;
+    } else {
+        keep_better(best->plan.algorithm ? &best->next : &best->plan, candidate);
+    }
+}
+
+static void keep_frugal(struct frugal *frugal, const struct convoy_plan *candidate)
+{
+    size_t packed = packed_bytes(candidate);
+    if (!frugal->name || packed < frugal->packed_bytes ||
+        (packed == frugal->packed_bytes && candidate->workspace_bytes < frugal->workspace_bytes)) {
+        *frugal = (struct frugal){candidate->algorithm->name, packed, candidate->workspace_bytes};
+    }
+}
+
+/* Why the best one was chosen, and what the limits cost. */
+static void tell_estimate(const struct best *best, int64_t executions, char *why, size_t size)
 {
     const struct convoy_plan *plan = &best->plan, *limited = &best->limited;
     if (limited->algorithm && limited->cost < plan->cost) {
         snprintf(why, size,
-                 "it is predicted to be the fastest of those that keep the workspace limit; with "
-                 "%zu bytes %s would take %.2f of its time",
-                 limited->workspace_bytes, limited->algorithm->name, limited->cost / plan->cost);
+                 "it is predicted to be the fastest of those that keep the limits; with a "
+                 "workspace of %zu and packed weights of %zu bytes %s would take %.2f of its time",
+                 limited->workspace_bytes, packed_bytes(limited), limited->algorithm->name,
+                 limited->cost / plan->cost);
+    } else if (best->next.algorithm) {
+        char reason[200];
+        reason_slower(&best->next, plan, executions, reason, sizeof reason);
+        snprintf(why, size,
+                 "it is predicted to be the fastest of those that apply; %s would take %.2f times "
+                 "as long: %s",
+                 best->next.algorithm->name, best->next.cost / plan->cost, reason);
     } else {
         snprintf(why, size, "it is predicted to be the fastest of those that apply");
     }
@@ -273,8 +350,11 @@ convoy_status request_choose(const struct request *request, struct convoy_plan *
     for (size_t i = 0; algorithms[i]; i++) {
         struct convoy_plan candidate;
         convoy_status status = request_try(request, algorithms[i], &candidate, reason);
-        if (!status || status == CONVOY_ERROR_LIMIT) {
-            keep_better(status ? &best.limited : &best.plan, &candidate);
+        if (!status) {
+            keep_two(&best, &candidate);
+        } else if (status == CONVOY_ERROR_LIMIT) {
+            keep_better(&best.limited, &candidate);
+            keep_frugal(&best.frugal, &candidate);
         }
         /* Of the reasons against, the one of the algorithm that can do most tells most. */
         if (status && algorithms[i] == &algorithm_direct) {
@@ -282,11 +362,17 @@ convoy_status request_choose(const struct request *request, struct convoy_plan *
             snprintf(first_reason, sizeof first_reason, "%s", reason);
         }
     }
+    if (!best.plan.algorithm && best.frugal.name) {
+        return fail(CONVOY_ERROR_LIMIT,
+                    "no algorithm keeps the limits; the smallest that work are %zu bytes of packed "
+                    "weights and %zu bytes of workspace (%s)",
+                    best.frugal.packed_bytes, best.frugal.workspace_bytes, best.frugal.name);
+    }
     if (!best.plan.algorithm) {
         return fail(first_status, "no algorithm can be used; %s: %s", algorithm_direct.name,
                     first_reason);
     }
     *plan = best.plan;
-    tell_estimate(&best, plan->why, sizeof plan->why);
+    tell_estimate(&best, request->options.executions, plan->why, sizeof plan->why);
     return CONVOY_OK;
 }

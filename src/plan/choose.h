@@ -5,7 +5,7 @@
 #ifndef CONVOY_PLAN_CHOOSE_H
 #define CONVOY_PLAN_CHOOSE_H
 
-#include "kernels/algorithm.h"
+#include "plan/cost.h"
 
 /** What is asked for, checked, without defaults left open. */
 struct request {
@@ -13,7 +13,9 @@ struct request {
     convoy_options options;
     const struct isa_kernels *kernels;
     const struct algorithm *forced; /* NULL: the planner chooses */
-    int threads;
+    int threads;                    /* at most */
+    bool all_threads;               /* exactly so many: who names an algorithm gets them */
+    convoy_rates rates;
     bool bias;
     bool weights_not_finite;
 };

@@ -32,7 +32,8 @@ struct candidate {
     void *workspace;         /* owned */
     bool live;
     size_t samples;
-    double seconds; /* of one execution, the least of the samples */
+    double seconds;          /* of one execution, the least of the samples */
+    double creation_seconds; /* its share for each execution */
 };
 
 struct contest {
@@ -99,12 +100,15 @@ static convoy_status make_tensors(struct contest *contest)
 static convoy_status make_room(struct contest *contest, const convoy_weights *weights)
 {
     size_t made = 0;
+    double executions = (double)contest->request->options.executions;
     struct error_detail kept;
     convoy_status status = CONVOY_OK;
     error_keep(&kept);
     for (; made < contest->count && !status; made += !status) {
         struct candidate *candidate = &contest->candidates[made];
+        double started = clock_seconds();
         status = weights_pack(&candidate->plan, weights);
+        candidate->creation_seconds = executions > 0 ? (clock_seconds() - started) / executions : 0;
         status = status ? status
                         : memory_allocate(candidate->plan.workspace_bytes, "the workspace",
                                           &candidate->workspace);
@@ -170,12 +174,17 @@ static void run_round(struct contest *contest)
     }
 }
 
+static double total_of(const struct candidate *candidate)
+{
+    return candidate->seconds + candidate->creation_seconds;
+}
+
 static const struct candidate *find_leader(const struct contest *contest)
 {
     const struct candidate *leader = &contest->candidates[0];
     for (size_t i = 1; i < contest->count; i++) {
         const struct candidate *candidate = &contest->candidates[i];
-        if (candidate->samples > 0 && candidate->seconds < leader->seconds) {
+        if (candidate->samples > 0 && total_of(candidate) < total_of(leader)) {
             leader = candidate;
         }
     }
@@ -187,7 +196,7 @@ static void drop_the_slow(struct contest *contest)
     const struct candidate *leader = find_leader(contest);
     for (size_t i = 0; i < contest->count; i++) {
         struct candidate *candidate = &contest->candidates[i];
-        double ratio = candidate->seconds / leader->seconds;
+        double ratio = total_of(candidate) / total_of(leader);
         if (candidate->live && ((candidate->samples >= FEW_SAMPLES && ratio > CLEARLY_FEW) ||
                                 (candidate->samples >= MANY_SAMPLES && ratio > CLEARLY_MANY))) {
             candidate->live = false;
@@ -208,14 +217,19 @@ static void compete(struct contest *contest)
     }
 }
 
-static int by_seconds(const void *a, const void *b)
+double measured_cost(const struct measured *measured)
 {
-    double left = ((const struct measured *)a)->seconds;
-    double right = ((const struct measured *)b)->seconds;
+    return measured->seconds + measured->creation_seconds;
+}
+
+static int by_cost_measured(const void *a, const void *b)
+{
+    const struct measured *first = a, *second = b;
     /* What was not measured comes last. */
-    if (left == 0 || right == 0) {
-        return (left == 0) - (right == 0);
+    if (first->seconds == 0 || second->seconds == 0) {
+        return (first->seconds == 0) - (second->seconds == 0);
     }
+    double left = measured_cost(first), right = measured_cost(second);
     return (left > right) - (left < right);
 }
 
@@ -224,9 +238,10 @@ static void write_results(const struct contest *contest, struct measurement *mea
     *measurement = (struct measurement){.count = contest->count};
     for (size_t i = 0; i < contest->count; i++) {
         const struct candidate *candidate = &contest->candidates[i];
-        measurement->rows[i] = (struct measured){candidate->plan.algorithm, candidate->seconds};
+        measurement->rows[i] = (struct measured){candidate->plan.algorithm, candidate->seconds,
+                                                 candidate->creation_seconds};
     }
-    qsort(measurement->rows, measurement->count, sizeof measurement->rows[0], by_seconds);
+    qsort(measurement->rows, measurement->count, sizeof measurement->rows[0], by_cost_measured);
 }
 
 /* Memory for `weights` where the caller has none. */

@@ -14,10 +14,11 @@
 /** What was measured of one algorithm. */
 struct measured {
     const struct algorithm *algorithm;
-    double seconds; /* of one execution, the least; 0: the time limit came first */
+    double seconds;          /* of one execution, the least; 0: the time limit came first */
+    double creation_seconds; /* its share for each execution; 0 if creation does not count */
 };
 
-/** The fastest first. */
+/** The fastest first, with its share of the creation. */
 struct measurement {
     size_t count;
     struct measured rows[MEASURED_MAX];
@@ -34,6 +35,9 @@ struct measurement {
  */
 convoy_status request_measure(const struct request *request, const convoy_weights *weights,
                               struct measurement *measurement);
+
+/** What candidates are compared by: seconds of an execution, with its share of the creation. */
+double measured_cost(const struct measured *measured);
 
 /** What was measured of an algorithm; NULL: nothing. */
 const struct measured *measurement_find(const struct measurement *measurement,

@@ -14,6 +14,7 @@
 #include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/algorithms.h"
+#include "plan/reasons.h"
 #include "plan/select.h"
 #include "plan/verbose.h"
 #include "plan/weights.h"
@@ -23,6 +24,7 @@ static struct terms terms_of(const struct request *request)
 {
     struct terms terms = {.options = request->options,
                           .forced = request->forced,
+                          .rates = request->rates,
                           .weights_not_finite = request->weights_not_finite};
     terms.options.algorithm = NULL;
     terms.options.threads = request->threads;
@@ -30,6 +32,7 @@ static struct terms terms_of(const struct request *request)
     terms.options.progress = NULL;
     terms.options.progress_data = NULL;
     terms.options.wisdom = NULL;
+    terms.options.calibration = NULL;
     return terms;
 }
 
@@ -153,7 +156,7 @@ static void describe(const struct convoy_plan *plan, convoy_description *descrip
     description->workspace_bytes = plan->workspace_bytes;
     description->packed_bytes = plan->packed_w_bytes + plan->bias_bytes;
     description->executed_flops = plan->executed_flops;
-    description->predicted_cost = plan->cost;
+    description->predicted = plan->predicted;
     description->error_bound = plan->error_bound;
     description->error_typical = plan->error_typical;
     plan->algorithm->describe(plan, description->blocking, sizeof description->blocking);
@@ -164,7 +167,7 @@ convoy_status convoy_plan_describe(const convoy_plan *plan, convoy_description *
     if (plan == NULL || description == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s is NULL", plan ? "description" : "plan");
     }
-    *description = (convoy_description){.chosen = true, .origin = plan->origin};
+    *description = (convoy_description){.eligible = true, .chosen = true, .origin = plan->origin};
     describe(plan, description);
     memcpy(description->why, plan->why, sizeof plan->why);
     return CONVOY_OK;
@@ -187,11 +190,16 @@ static void tell_loss(const struct choice *choice, const struct convoy_plan *pla
         snprintf(why, size, "%s was asked for by name", chosen->algorithm->name);
     } else if (measured) {
         snprintf(why, size, "measured to take %.2f times as long as %s",
-                 measured->seconds / choice->measurement.rows[0].seconds, chosen->algorithm->name);
+                 measured_cost(measured) / measured_cost(&choice->measurement.rows[0]),
+                 chosen->algorithm->name);
+    } else if (choice->measurement.count > 0) {
+        snprintf(why, size, "predicted to take %.2f times as long as %s; not measured",
+                 plan->cost / chosen->cost, chosen->algorithm->name);
     } else {
-        snprintf(why, size, "predicted to take %.2f times as long as %s%s",
-                 plan->cost / chosen->cost, chosen->algorithm->name,
-                 choice->measurement.count > 0 ? "; not measured" : "");
+        char reason[200];
+        reason_slower(plan, chosen, choice->request.options.executions, reason, sizeof reason);
+        snprintf(why, size, "predicted to take %.2f times as long as %s: %s",
+                 plan->cost / chosen->cost, chosen->algorithm->name, reason);
     }
 }
 
@@ -209,6 +217,7 @@ static void explain_one(const struct choice *choice, const struct algorithm *alg
         .algorithm = algorithm->name,
         .summary = algorithm->summary,
         .reason = algorithm->refuse(algorithm, request->layer),
+        .eligible = !status,
         .isa = isa_of(algorithm, request->kernels),
         .threads = request->threads,
         .chosen = algorithm == choice->chosen.algorithm,

@@ -26,6 +26,8 @@ static convoy_status make_request(const struct convoy_plan *plan, const convoy_l
                     "the plan has %s bias, and the weights have %s; give those of the plan",
                     plan->bias ? "a" : "no", plan->bias ? "none" : "one");
     }
+    request->rates = plan->terms.rates;
+    request->all_threads = plan->terms.forced != NULL;
     request->forced = weights ? plan->terms.forced : plan->algorithm;
     request->bias = plan->bias != NULL;
     request->weights_not_finite = plan->terms.weights_not_finite;

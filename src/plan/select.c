@@ -21,7 +21,7 @@ static void tell_measured(const struct measurement *measurement, char *why, size
     if (timed > 1) {
         snprintf(why + length, size - (size_t)length,
                  ", the fastest of %zu that were timed; %s took %.2f times as long", timed,
-                 next->algorithm->name, next->seconds / fastest->seconds);
+                 next->algorithm->name, measured_cost(next) / measured_cost(fastest));
     } else {
         snprintf(why + length, size - (size_t)length, "; %s",
                  measurement->count > 1 ? "the time limit came before any other"
@@ -76,15 +76,16 @@ static bool select_known(const struct request *request, struct convoy_plan *plan
     plan->origin = CONVOY_KNOWN;
     if (measurement) {
         measurement->rows[measurement->count++] =
-            (struct measured){known.algorithm, 1e-6 * known.microseconds};
+            (struct measured){known.algorithm, 1e-6 * known.microseconds, 0};
     }
     return true;
 }
 
-/* With a workspace limit or a filter that is not finite, others may be faster without. */
+/* With a limit or a filter that is not finite, others may be faster without. */
 static bool is_general(const struct request *request)
 {
-    return request->options.workspace_limit_bytes == 0 && !request->weights_not_finite;
+    return request->options.workspace_limit_bytes == 0 &&
+           request->options.packed_limit_bytes == 0 && !request->weights_not_finite;
 }
 
 static convoy_status learn(const struct request *request, const struct measured *fastest)
@@ -102,7 +103,8 @@ convoy_status request_select(const struct request *request, const convoy_weights
                              struct convoy_plan *plan, struct measurement *measurement)
 {
     struct measurement measured;
-    bool wise = request->options.wisdom && !request->forced;
+    /* Wisdom is of plans that are executed so often that creation does not count. */
+    bool wise = request->options.wisdom && !request->forced && request->options.executions == 0;
     convoy_status status;
     if (measurement) {
         measurement->count = 0;

@@ -9,7 +9,8 @@
 
 /** Memory for the weights of one or more plans. */
 struct weights_memory {
-    int references; /* atomic */
+    int references;   /* atomic */
+    uint64_t counted; /* the count of its cache in which it was counted; under the cache's lock */
     void *packed_w;
     float *bias;
 };

@@ -112,7 +112,7 @@ convoy_status wisdom_add(convoy_wisdom *wisdom, const struct wisdom_entry *entry
 {
     lock(wisdom);
     struct wisdom_entry **place = insert(wisdom, entry);
-    if (place) {
+    if (place && (entry->learned || !(*place)->learned)) {
         (*place)->algorithm = entry->algorithm;
         (*place)->microseconds = entry->microseconds;
         (*place)->learned = entry->learned;

@@ -8,6 +8,7 @@
 
 #include "convoy/wisdom.h"
 #include "plan/choose.h"
+#include "plan/headed_text.h"
 
 #define WISDOM_KEY_SIZE (CONVOY_PROBLEM_SIZE + 120)
 
@@ -26,15 +27,15 @@ void wisdom_key(const struct request *request, const convoy_epilogue *epilogue,
 /** What is known; false: nothing. */
 bool wisdom_find(const convoy_wisdom *wisdom, const char *key, struct wisdom_entry *entry);
 
-/** Add or replace; the key is copied. @retval CONVOY_ERROR_MEMORY */
+/** Add or replace, but what was measured here stays when `entry` was read; the key is copied.
+ *  @retval CONVOY_ERROR_MEMORY */
 convoy_status wisdom_add(convoy_wisdom *wisdom, const struct wisdom_entry *entry);
 
 /** Call `visit` for each entry in the order of keys, while the table is locked. */
 void wisdom_walk(const convoy_wisdom *wisdom,
                  void (*visit)(const struct wisdom_entry *entry, void *data), void *data);
 
-/** "AMD EPYC, portable+avx2+avx512, L1d 32768, L2 1048576" */
-#define WISDOM_MACHINE_SIZE 256
-void wisdom_machine(char machine[WISDOM_MACHINE_SIZE]);
+/** What its text begins with. */
+extern const struct headed_kind wisdom_kind;
 
 #endif

@@ -13,62 +13,20 @@
 #include <unistd.h>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "plan/wisdom.h"
-
-/* More is not read: no wisdom is as large. */
-#define FILE_BYTES_MAX (((size_t)16 << 20) + 1)
-
-/* All bytes, owned; size is FILE_BYTES_MAX for larger files. */
-static convoy_status read_all(const char *path, FILE *stream, char **text, size_t *size)
-{
-    size_t room = 4096, length = 0, got = 1;
-    char *read = malloc(room);
-    while (read && got > 0 && length < FILE_BYTES_MAX) {
-        if (length == room) {
-            char *grown = realloc(read, room *= 2);
-            if (!grown) {
-                free(read);
-            }
-            read = grown;
-            continue;
-        }
-        got = fread(read + length, 1, room - length, stream);
-        length += got;
-    }
-    if (!read) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory to read %s", path);
-    }
-    *text = read;
-    *size = length < FILE_BYTES_MAX ? length : FILE_BYTES_MAX;
-    return CONVOY_OK;
-}
-
-/* An error of parsing, with the file in front. */
-static convoy_status fail_in(const char *path, convoy_status status)
-{
-    char detail[400];
-    snprintf(detail, sizeof detail, "%s", convoy_error_detail());
-    return fail(status, "%.200s: %s", path, detail);
-}
 
 convoy_status convoy_wisdom_import(convoy_wisdom *wisdom, const char *path,
                                    convoy_wisdom_report *report)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *stream;
     if (wisdom == NULL || path == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "path is" : "wisdom is");
     }
-    convoy_status status = file_open(path, &stream);
-    if (status) {
-        return status;
-    }
-    status = file_close(path, stream, read_all(path, stream, &text, &size));
+    convoy_status status = headed_load(path, &wisdom_kind, &text, &size);
     if (!status && size > 0) {
         status = convoy_wisdom_parse(wisdom, text, size, report);
-        status = status ? fail_in(path, status) : status;
+        status = status ? headed_fail_in(path, status) : status;
     } else if (!status && report) {
         *report = (convoy_wisdom_report){.lines = 0};
     }
@@ -110,18 +68,12 @@ static int lock_file(const char *path)
 
 static convoy_status write_text(const char *path, const convoy_wisdom *wisdom)
 {
-    struct file_writer writer;
     char *text;
     convoy_status status = convoy_wisdom_print(wisdom, &text);
-    if (status) {
-        return status;
-    }
-    status = file_create(path, &writer);
     if (!status) {
-        fputs(text, writer.stream);
-        status = file_commit(&writer);
+        status = headed_save(path, text);
+        free(text);
     }
-    free(text);
     return status;
 }
 

@@ -3,103 +3,22 @@
  * Wisdom as text, read as if a stranger had written it: three lines of head, then a line an entry
  * of which every word is checked.
  */
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "convoy/version.h"
 #include "core/error.h"
 #include "plan/algorithms.h"
 #include "plan/wisdom.h"
 
-#define TEXT_BYTES_MAX     ((size_t)16 << 20)
-#define LINE_SIZE          1024
-#define FORMAT_LINE        "convoy-wisdom 1"
 #define THREADS_DIGITS_MAX 4
 #define WORDS              8
 
-/* Where the reader is. */
-struct reader {
-    const char *at, *end;
-    size_t line;
-    char text[LINE_SIZE]; /* the line, without its end */
-    bool sound;           /* it is no longer than that, and has no zero byte */
-};
-
-void wisdom_machine(char machine[WISDOM_MACHINE_SIZE])
-{
-    convoy_machine here;
-    char isas[80] = "";
-    convoy_machine_describe(&here);
-    for (int isa = CONVOY_ISA_PORTABLE; isa < CONVOY_ISA_COUNT; isa++) {
-        if (convoy_isa_usable((convoy_isa)isa)) {
-            strcat(strcat(isas, *isas ? "+" : ""), convoy_isa_name((convoy_isa)isa));
-        }
-    }
-    snprintf(machine, WISDOM_MACHINE_SIZE, "%s, %s, L1d %zu, L2 %zu", here.cpu, isas,
-             here.l1d_bytes, here.l2_bytes);
-    for (char *c = machine; *c; c++) {
-        *c = iscntrl((unsigned char)*c) ? ' ' : *c;
-    }
-}
-
-/* The next line that is not empty and no comment; false after the last. */
-static bool next_line(struct reader *reader)
-{
-    while (reader->at < reader->end) {
-        const char *stop = memchr(reader->at, '\n', (size_t)(reader->end - reader->at));
-        stop = stop ? stop : reader->end;
-        size_t length = (size_t)(stop - reader->at);
-        const char *start = reader->at;
-        reader->at = stop < reader->end ? stop + 1 : stop;
-        reader->line++;
-        reader->sound = length < LINE_SIZE && !memchr(start, '\0', length);
-        length = length < LINE_SIZE ? length : LINE_SIZE - 1;
-        memcpy(reader->text, start, length);
-        reader->text[length] = '\0';
-        if (length > 0 && reader->text[length - 1] == '\r') {
-            reader->text[--length] = '\0';
-        }
-        bool blank = reader->text[strspn(reader->text, " \t")] == '\0';
-        if (reader->text[0] != '#' && (!reader->sound || !blank)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A line of the head: the word, a blank, and the value here. */
-static convoy_status check_head(struct reader *reader, const char *word, const char *here,
-                                const char *what)
-{
-    size_t length = strlen(word);
-    if (!next_line(reader) || !reader->sound || strncmp(reader->text, word, length) != 0 ||
-        reader->text[length] != ' ') {
-        return fail(CONVOY_ERROR_FORMAT, "line %zu of the wisdom is not '%s' and the %s",
-                    reader->line, word, what);
-    }
-    if (strcmp(reader->text + length + 1, here) != 0) {
-        return fail(CONVOY_ERROR_UNSUPPORTED,
-                    "this wisdom is of another %s: '%.100s', and here it is '%.100s'; measure anew "
-                    "with convoy tune",
-                    what, reader->text + length + 1, here);
-    }
-    return CONVOY_OK;
-}
-
-static convoy_status read_head(struct reader *reader)
-{
-    char machine[WISDOM_MACHINE_SIZE];
-    if (!next_line(reader) || !reader->sound || strcmp(reader->text, FORMAT_LINE) != 0) {
-        return fail(CONVOY_ERROR_FORMAT, "this is no wisdom; it would begin with '%s'",
-                    FORMAT_LINE);
-    }
-    convoy_status status = check_head(reader, "version", convoy_version(), "version of Convoy");
-    wisdom_machine(machine);
-    return status ? status : check_head(reader, "machine", machine, "machine");
-}
+const struct headed_kind wisdom_kind = {.name = "wisdom",
+                                        .first_line = "convoy-wisdom 1",
+                                        .command = "convoy tune",
+                                        .bytes_max = (size_t)16 << 20};
 
 static bool is_layout(const char *word)
 {
@@ -145,29 +64,6 @@ static bool is_epilogue(const char *word)
     return false;
 }
 
-/* "812.431", whatever the locale; up to 15 digits. */
-static bool read_microseconds(const char *word, double *microseconds)
-{
-    size_t digits = strspn(word, "0123456789");
-    double unit = 1;
-    if (digits == 0 || strlen(word) > 15) {
-        return false;
-    }
-    *microseconds = 0;
-    for (size_t i = 0; word[i]; i++) {
-        if (i == digits && word[i] == '.') {
-            continue;
-        }
-        if (!isdigit((unsigned char)word[i])) {
-            return false;
-        }
-        *microseconds = 10 * *microseconds + (word[i] - '0');
-        unit *= i > digits ? 10 : 1;
-    }
-    *microseconds /= unit;
-    return *microseconds > 0;
-}
-
 /* A problem string as Convoy prints it. */
 static bool is_problem(const char *word)
 {
@@ -197,8 +93,8 @@ static const char *parse_entry(char *line, char key[WISDOM_KEY_SIZE], struct wis
                         : !is_tolerance(words[4])                     ? "its tolerance is none"
                         : !is_epilogue(words[5])                      ? "its epilogue is none"
                         : algorithm_find(words[6], &entry->algorithm) ? "its algorithm is none"
-                        : !read_microseconds(words[7], &entry->microseconds) ? "its time is none"
-                                                                             : NULL;
+                        : !headed_read_number(words[7], &entry->microseconds) ? "its time is none"
+                                                                              : NULL;
     if (!wrong) {
         snprintf(key, WISDOM_KEY_SIZE, "%s %s %s %s %s %s", words[0], words[1], words[2], words[3],
                  words[4], words[5]);
@@ -208,7 +104,8 @@ static const char *parse_entry(char *line, char key[WISDOM_KEY_SIZE], struct wis
     return wrong;
 }
 
-static void skip_line(const struct reader *reader, const char *wrong, convoy_wisdom_report *report)
+static void skip_line(const struct headed_reader *reader, const char *wrong,
+                      convoy_wisdom_report *report)
 {
     if (report->skipped++ == 0) {
         report->first_skipped_line = reader->line;
@@ -216,19 +113,12 @@ static void skip_line(const struct reader *reader, const char *wrong, convoy_wis
     }
 }
 
-/* Was it measured by this process? Then that stays. */
-static bool is_learned(const convoy_wisdom *wisdom, const char *key)
-{
-    struct wisdom_entry known;
-    return wisdom_find(wisdom, key, &known) && known.learned;
-}
-
-static convoy_status read_entries(struct reader *reader, convoy_wisdom *wisdom,
+static convoy_status read_entries(struct headed_reader *reader, convoy_wisdom *wisdom,
                                   convoy_wisdom_report *report)
 {
     char key[WISDOM_KEY_SIZE];
     convoy_status status = CONVOY_OK;
-    while (!status && next_line(reader)) {
+    while (!status && headed_next_line(reader)) {
         struct wisdom_entry entry = {.key = NULL};
         const char *wrong = reader->sound ? parse_entry(reader->text, key, &entry)
                                           : "it is too long or has a zero byte in it";
@@ -237,7 +127,7 @@ static convoy_status read_entries(struct reader *reader, convoy_wisdom *wisdom,
             continue;
         }
         report->lines++;
-        status = is_learned(wisdom, key) ? CONVOY_OK : wisdom_add(wisdom, &entry);
+        status = wisdom_add(wisdom, &entry);
     }
     return status;
 }
@@ -250,13 +140,9 @@ convoy_status convoy_wisdom_parse(convoy_wisdom *wisdom, const char *text, size_
     if (wisdom == NULL || text == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "text is" : "wisdom is");
     }
-    if (size > TEXT_BYTES_MAX) {
-        return fail(CONVOY_ERROR_FORMAT, "a wisdom has at most %zu bytes, and this has %zu",
-                    TEXT_BYTES_MAX, size);
-    }
-    struct reader reader = {.at = text, .end = text + size};
+    struct headed_reader reader;
     error_keep(&kept);
-    convoy_status status = read_head(&reader);
+    convoy_status status = headed_begin(&reader, &wisdom_kind, text, size);
     status = status ? status : read_entries(&reader, wisdom, &counted);
     if (status) {
         return status;
@@ -268,18 +154,16 @@ convoy_status convoy_wisdom_parse(convoy_wisdom *wisdom, const char *text, size_
     return CONVOY_OK;
 }
 
-/* Three digits of a microsecond, with a point in any locale. */
 static void print_entry(const struct wisdom_entry *entry, void *stream)
 {
-    int64_t nanoseconds = (int64_t)(1000 * entry->microseconds + 0.5);
-    nanoseconds = nanoseconds > 0 ? nanoseconds : 1;
-    fprintf(stream, "%s %s %" PRId64 ".%03d\n", entry->key, entry->algorithm->name,
-            nanoseconds / 1000, (int)(nanoseconds % 1000));
+    fprintf(stream, "%s %s ", entry->key, entry->algorithm->name);
+    headed_print_number(entry->microseconds, stream);
+    fputc('\n', stream);
 }
 
 convoy_status convoy_wisdom_print(const convoy_wisdom *wisdom, char **text)
 {
-    char machine[WISDOM_MACHINE_SIZE], *written = NULL;
+    char *written = NULL;
     size_t size;
     if (wisdom == NULL || text == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s NULL",
@@ -287,8 +171,7 @@ convoy_status convoy_wisdom_print(const convoy_wisdom *wisdom, char **text)
     }
     FILE *stream = open_memstream(&written, &size);
     if (stream) {
-        wisdom_machine(machine);
-        fprintf(stream, "%s\nversion %s\nmachine %s\n", FORMAT_LINE, convoy_version(), machine);
+        headed_print_head(&wisdom_kind, stream);
         wisdom_walk(wisdom, print_entry, stream);
     }
     bool good = stream && !ferror(stream);
