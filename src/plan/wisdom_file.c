@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/memory.h"
 #include "plan/wisdom.h"
 
 /* More is not read: no wisdom is as large. */
@@ -23,21 +24,23 @@
 static convoy_status read_all(const char *path, FILE *stream, char **text, size_t *size)
 {
     size_t room = 4096, length = 0, got = 1;
-    char *read = malloc(room);
-    while (read && got > 0 && length < FILE_BYTES_MAX) {
-        if (length == room) {
-            char *grown = realloc(read, room *= 2);
-            if (!grown) {
-                free(read);
-            }
+    void *read = NULL, *grown;
+    convoy_status status = memory_allocate(room, path, &read);
+    while (!status && got > 0 && length < FILE_BYTES_MAX) {
+        if (length == room && !(status = memory_allocate(2 * room, path, &grown))) {
+            memcpy(grown, read, length);
+            memory_free(read);
             read = grown;
-            continue;
+            room *= 2;
         }
-        got = fread(read + length, 1, room - length, stream);
-        length += got;
+        if (!status) {
+            got = fread((char *)read + length, 1, room - length, stream);
+            length += got;
+        }
     }
-    if (!read) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory to read %s", path);
+    if (status) {
+        memory_free(read);
+        return status;
     }
     *text = read;
     *size = length < FILE_BYTES_MAX ? length : FILE_BYTES_MAX;
@@ -72,7 +75,7 @@ convoy_status convoy_wisdom_import(convoy_wisdom *wisdom, const char *path,
     } else if (!status && report) {
         *report = (convoy_wisdom_report){.lines = 0};
     }
-    free(text);
+    memory_free(text);
     return status;
 }
 
@@ -162,7 +165,8 @@ convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path
                                    convoy_wisdom_report *report)
 {
     struct stat what;
-    char *lock_path = NULL;
+    void *name;
+    char *lock_path;
     if (wisdom == NULL || path == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "path is" : "wisdom is");
     }
@@ -172,17 +176,20 @@ convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path
     if (stat(path, &what) == 0 && !S_ISREG(what.st_mode)) {
         return write_text(path, wisdom); /* a pipe or a device; a directory is refused there */
     }
-    if (asprintf(&lock_path, "%s.lock", path) < 0) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory for the name of a lock file");
+    size_t name_bytes = strlen(path) + sizeof ".lock";
+    convoy_status status = memory_allocate(name_bytes, "the name of a lock file", &name);
+    if (status) {
+        return status;
     }
+    lock_path = name;
+    snprintf(lock_path, name_bytes, "%s.lock", path);
     int lock = lock_file(lock_path);
-    convoy_status status =
-        lock < 0 ? fail(CONVOY_ERROR_IO, "%s cannot be locked: %s", lock_path, strerror(errno))
-                 : merge_and_write(wisdom, path, stat(path, &what) == 0, report);
+    status = lock < 0 ? fail(CONVOY_ERROR_IO, "%s cannot be locked: %s", lock_path, strerror(errno))
+                      : merge_and_write(wisdom, path, stat(path, &what) == 0, report);
     if (lock >= 0) {
         unlink(lock_path);
         close(lock);
     }
-    free(lock_path);
+    memory_free(lock_path);
     return status;
 }
