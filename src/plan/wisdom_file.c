@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "plan/wisdom.h"
 
 convoy_status convoy_wisdom_import(convoy_wisdom *wisdom, const char *path,
@@ -30,7 +31,7 @@ convoy_status convoy_wisdom_import(convoy_wisdom *wisdom, const char *path,
     } else if (!status && report) {
         *report = (convoy_wisdom_report){.lines = 0};
     }
-    free(text);
+    memory_free(text);
     return status;
 }
 

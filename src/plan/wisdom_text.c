@@ -175,7 +175,9 @@ convoy_status convoy_wisdom_print(const convoy_wisdom *wisdom, char **text)
         wisdom_walk(wisdom, print_entry, stream);
     }
     bool good = stream && !ferror(stream);
-    if (stream && (fclose(stream) != 0 || !good)) {
+    /* Closing gives the text its final size; without memory for that it is lost, without an error.
+     */
+    if (stream && (fclose(stream) != 0 || !good || !written)) {
         free(written);
         good = false;
     }
