@@ -18,7 +18,10 @@
 #define LINE_SIZE          1024
 #define FORMAT_LINE        "convoy-wisdom 1"
 #define THREADS_DIGITS_MAX 4
-#define WORDS              8
+/* Of the time. With a point and three more digits, as times are printed, it is TIME_LENGTH_MAX. */
+#define TIME_DIGITS_MAX 11
+#define TIME_LENGTH_MAX 15
+#define WORDS           8
 
 /* Where the reader is. */
 struct reader {
@@ -145,12 +148,12 @@ static bool is_epilogue(const char *word)
     return false;
 }
 
-/* "812.431", whatever the locale; up to 15 digits. */
+/* "812.431", whatever the locale. */
 static bool read_microseconds(const char *word, double *microseconds)
 {
     size_t digits = strspn(word, "0123456789");
     double unit = 1;
-    if (digits == 0 || strlen(word) > 15) {
+    if (digits == 0 || digits > TIME_DIGITS_MAX || strlen(word) > TIME_LENGTH_MAX) {
         return false;
     }
     *microseconds = 0;
