@@ -168,6 +168,40 @@ static void images_that_lie_are_refused(void **state)
     assert_int_equal(image.N, 77);
 }
 
+static long peak_kib(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/* A PNG file with many texts that would unpack to 8 MB each; a JPEG file with hundreds of scans. */
+static void small_files_do_not_unpack_to_much(void **state)
+{
+    enum { HEAD = 33, TEXTS = 40 };
+    size_t size;
+    unsigned char *bytes = (unsigned char *)place_read(DATA("text.png"), &size);
+    size_t text = 12 + ((size_t)bytes[HEAD + 2] << 8 | bytes[HEAD + 3]);
+    unsigned char *many = malloc(size + TEXTS * text);
+    const double samples[] = {0, 1, 127, 128, 254, 255};
+    convoy_tensor image;
+    (void)state;
+    memcpy(many, bytes, HEAD);
+    for (size_t i = 0; i < TEXTS; i++) {
+        memcpy(many + HEAD + i * text, bytes + HEAD, text);
+    }
+    memcpy(many + HEAD + TEXTS * text, bytes + HEAD, size - HEAD);
+    place_write("many.png", many, size + TEXTS * text);
+    long before = peak_kib();
+    expect_image("many.png", 0, 1, 2, 3, samples);
+    assert_true(peak_kib() - before < 60 * 1024);
+    free(many);
+    free(bytes);
+    unlink("many.png");
+    assert_status(image_read(DATA("scans.jpg"), CONVOY_NCHW, 0, &image), CONVOY_ERROR_FORMAT);
+    assert_contains(convoy_error_detail(), "more than 200 scans");
+}
+
 /* No prefix of a file is an image; no changed byte crashes the reader. */
 static void damage(const char *path)
 {
@@ -328,6 +362,7 @@ int main(void)
         cmocka_unit_test(pnm_in_bytes_and_digits),
         cmocka_unit_test(damaged_pnm_is_refused),
         cmocka_unit_test(images_that_lie_are_refused),
+        cmocka_unit_test(small_files_do_not_unpack_to_much),
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test(pictures_come_back),
         cmocka_unit_test(jpeg_comes_back_nearly),

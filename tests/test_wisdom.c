@@ -218,6 +218,8 @@ static void test_corrupt_lines_are_skipped_and_named(void **state)
         {PROBLEM " nchw avx2 1 default none direct 0.000\n", "time"},
         {PROBLEM " nchw avx2 1 default none direct -1\n", "time"},
         {PROBLEM " nchw avx2 1 default none direct 1234567890123456\n", "time"},
+        /* printed with three decimals it would not be read again */
+        {PROBLEM " nchw avx2 1 default none direct 123456789012\n", "time"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -18,9 +18,12 @@
 /* No honest file holds more sample bytes for each of its own: a block of 8 x 8 in three channels
    takes at least a few bits. */
 #define JPEG_RATIO 2048
+/* Of a progressive file, honest ones have ten. Each may visit all pixels for a few bytes. */
+#define SCANS_MAX 200
 
 struct failure {
     struct jpeg_error_mgr manager; /* first: libjpeg gives back a pointer to it */
+    struct jpeg_progress_mgr progress;
     jmp_buf back;
     char message[JMSG_LENGTH_MAX];
     bool warned;
@@ -43,6 +46,15 @@ static void on_message(j_common_ptr codec, int level)
     }
 }
 
+static void on_progress(j_common_ptr codec)
+{
+    struct failure *failure = (struct failure *)codec->err;
+    if (((j_decompress_ptr)codec)->input_scan_number > SCANS_MAX) {
+        snprintf(failure->message, sizeof failure->message, "it has more than %d scans", SCANS_MAX);
+        longjmp(failure->back, 1);
+    }
+}
+
 static void on_output(j_common_ptr codec)
 {
     (void)codec;
@@ -54,6 +66,7 @@ static struct jpeg_error_mgr *set_up(struct failure *failure)
     manager->error_exit = on_error;
     manager->emit_message = on_message;
     manager->output_message = on_output;
+    failure->progress.progress_monitor = on_progress;
     return manager;
 }
 
@@ -67,6 +80,7 @@ static convoy_status begin(const char *path, FILE *stream, struct jpeg_decompres
                            struct image_bytes *image)
 {
     jpeg_create_decompress(codec);
+    codec->progress = &((struct failure *)codec->err)->progress;
     jpeg_stdio_src(codec, stream);
     jpeg_read_header(codec, TRUE);
     if (codec->num_components != 1 && codec->jpeg_color_space != JCS_YCbCr &&

@@ -58,6 +58,8 @@ static convoy_status begin(const char *path, FILE *stream, png_structp codec, pn
 {
     /* Extents are checked here, by their product. */
     png_set_user_limits(codec, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    /* Texts, profiles and the like are skipped: each may unpack to megabytes, and be kept. */
+    png_set_keep_unknown_chunks(codec, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_init_io(codec, stream);
     png_read_info(codec, info);
     int depth = png_get_bit_depth(codec, info), colours = png_get_color_type(codec, info);

@@ -14,6 +14,10 @@
 #include "core/file.h"
 #include "core/memory.h"
 
+/* Before the point. With it and three more digits, as printed, that is NUMBER_LENGTH_MAX. */
+#define NUMBER_DIGITS_MAX 11
+#define NUMBER_LENGTH_MAX 15
+
 void headed_machine(char machine[HEADED_MACHINE_SIZE])
 {
     convoy_machine here;
@@ -98,7 +102,7 @@ bool headed_read_number(const char *word, double *number)
 {
     size_t digits = strspn(word, "0123456789");
     double unit = 1;
-    if (digits == 0 || strlen(word) > 15) {
+    if (digits == 0 || digits > NUMBER_DIGITS_MAX || strlen(word) > NUMBER_LENGTH_MAX) {
         return false;
     }
     *number = 0;

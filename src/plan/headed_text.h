@@ -41,7 +41,7 @@ bool headed_next_line(struct headed_reader *reader);
 convoy_status headed_begin(struct headed_reader *reader, const struct headed_kind *kind,
                            const char *text, size_t size);
 
-/** A number above 0 with a point in any locale, up to 15 digits: "812.431". */
+/** A number above 0 with a point in any locale, up to 11 digits before it: "812.431". */
 bool headed_read_number(const char *word, double *number);
 
 /** The head. */

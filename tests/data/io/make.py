@@ -81,6 +81,9 @@ def make_png():
     write("interlaced.png", png(10, 9, 8, 0, adam7(ramp), interlace=1))
     write("bomb.png", png(16000, 16000, 8, 2, [[1, 2, 3]]))
     write("huge.png", png(2000000000, 2000000000, 8, 2, [[1, 2, 3]]))
+    # A text of nearly 8 MB: libpng unpacks no larger ones.
+    write("text.png", png(3, 2, 8, 0, grey,
+                          chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(7900000), 9))))
 
 
 def segment(marker, data):
@@ -109,7 +112,7 @@ def put_dc(bits, difference):
     bits.put(difference if difference > 0 else difference + (1 << size) - 1, size)
 
 
-def jpeg(width, height, blocks, progressive=False):
+def jpeg(width, height, blocks, progressive=False, repeats=1):
     """blocks: one list a component of the values of its flat 8 x 8 blocks. With all quantisers 8
     the DC coefficient of a flat block of value v is v - 128."""
     ids = range(1, len(blocks) + 1)
@@ -126,7 +129,7 @@ def jpeg(width, height, blocks, progressive=False):
             bits.put(0, 0 if progressive else 1)
     scan = [len(blocks)] + [b for i in ids for b in (i, 0)]
     data += segment(0xDA, scan + ([0, 0, 0] if progressive else [0, 63, 0])) + bits.take()
-    for i in ids if progressive else ():
+    for i in list(ids) * repeats if progressive else ():
         bits.put(0, len(blocks[0]))
         data += segment(0xDA, [1, i, 0, 1, 63, 0]) + bits.take()
     return data + b"\xff\xd9"
@@ -137,6 +140,7 @@ def make_jpeg():
     # Y 100, Cb 128, Cr 178: R = 100 + 1.402 * 50, G = 100 - 0.714136 * 50, B = 100
     write("colour.jpg", jpeg(8, 8, [[100], [128], [178]]))
     write("progressive.jpg", jpeg(16, 8, [[50, 200], [128, 128], [128, 128]], progressive=True))
+    write("scans.jpg", jpeg(8, 8, [[50]], progressive=True, repeats=250))
     write("cmyk.jpg", jpeg(8, 8, [[10], [20], [30], [40]]))
     write("bomb.jpg", jpeg(16000, 16000, [[50]]))
 
