@@ -16,11 +16,13 @@
 #include "plan/plan.h"
 #include "support/check.h"
 #include "support/layers.h"
+#include "verify/pages.h"
 #include "verify/verify.h"
 
-#define QUICK_STEP    3
-#define RANDOM_LAYERS 120
-#define RANDOM_MACS   400000
+#define QUICK_STEP        3
+#define RANDOM_LAYERS     120
+#define RANDOM_MACS       400000
+#define RANDOM_MACS_SMALL 50000
 
 static uint64_t seed = 20;
 static bool quick;
@@ -369,6 +371,8 @@ static void test_random(void **state)
         convoy_layer layer;
         random_layer(&random, RANDOM_MACS, &layer);
         check_layer(&layer, i % 4 == 0);
+        random_small_layer(&random, RANDOM_MACS_SMALL, &layer);
+        check_layer(&layer, i % 4 == 0);
     }
 }
 
@@ -390,6 +394,10 @@ int main(int argc, char **argv)
     }
     seed = test_seed(seed);
     print_message("seed %" PRIu64 "\n", seed);
+    if (convoy_set_allocator(&pages_allocator)) {
+        fprintf(stderr, "%s\n", convoy_error_detail());
+        return 1;
+    }
     print_isas();
     if (quick) {
         print_message("quick: one layer of %d, vector kernels of %s only\n", QUICK_STEP,

@@ -42,6 +42,7 @@ static void names_are_the_names_of_the_codes(void **state)
         CODE(CONVOY_ERROR_FORMAT),
         CODE(CONVOY_ERROR_UNSUPPORTED),
         CODE(CONVOY_ERROR_IO),
+        CODE(CONVOY_ERROR_IN_USE),
     };
 #undef CODE
     assert_int_equal(sizeof codes / sizeof codes[0], CONVOY_STATUS_COUNT);

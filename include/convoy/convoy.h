@@ -5,6 +5,7 @@
 #ifndef CONVOY_CONVOY_H
 #define CONVOY_CONVOY_H
 
+#include "convoy/allocator.h"
 #include "convoy/cache.h"
 #include "convoy/calibration.h"
 #include "convoy/chain.h"

@@ -43,6 +43,7 @@ typedef enum convoy_status {
     CONVOY_ERROR_FORMAT,       /**< a file is not what its format demands */
     CONVOY_ERROR_UNSUPPORTED,  /**< a valid file or request that Convoy does not handle */
     CONVOY_ERROR_IO,           /**< the operating system could not read or write */
+    CONVOY_ERROR_IN_USE,       /**< memory of the library's is held that the call would lose */
     CONVOY_STATUS_COUNT
 } convoy_status;
 

@@ -15,6 +15,7 @@
 #include "cli/text.h"
 #include "cli/verify_print.h"
 #include "convoy/convoy.h"
+#include "verify/pages.h"
 
 /* Layers of lists above it are skipped: all combinations of one take minutes. Layers that are
    named one by one are never skipped unless --max-macs says so. */
@@ -75,7 +76,11 @@ static int add_random(struct session *session)
     for (size_t i = 0; i < count; i++) {
         struct named_layer *named = &items[session->layers.count++];
         snprintf(named->name, sizeof named->name, "random-%zu", i + 1);
-        random_layer(&state, most, &named->layer);
+        if (given->small) {
+            random_small_layer(&state, most, &named->layer);
+        } else {
+            random_layer(&state, most, &named->layer);
+        }
     }
     return EXIT_GOOD;
 }
@@ -238,6 +243,8 @@ static int conclude(struct session *session)
 static int run(const struct arguments *arguments, const void *options)
 {
     struct session session = {.given = options};
+    /* Nothing is allocated yet, so this cannot be refused. */
+    convoy_set_allocator(&pages_allocator);
     int code = collect(&session, arguments);
     if (!code) {
         json_begin(&session.json);
@@ -256,7 +263,7 @@ static const struct option_row rows[] = {
     {"layers", OPTION_LAYERS, 0, "FILE|LIST", "layers of a file or a list (see 'convoy list')", 0,
      0},
     {"random", OPTION_INTEGER, FIELD(random), "N", "N random layers, with epilogues", 1, 1000000},
-    {"small", OPTION_FLAG, FIELD(small), NULL, "random layers of at most 100,000 multiply-adds", 0,
+    {"small", OPTION_FLAG, FIELD(small), NULL, "... of at most 3,000 outputs, nearly all edge", 0,
      0},
     {"algorithms", OPTION_TEXT, FIELD(algorithms), "A,B|all", "by name; 'winograd' is all of them",
      0, 0},

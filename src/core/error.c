@@ -46,6 +46,8 @@ static const struct status_text texts[] = {
     [CONVOY_ERROR_UNSUPPORTED] = {"CONVOY_ERROR_UNSUPPORTED",
                                   "a valid file or request that Convoy does not handle"},
     [CONVOY_ERROR_IO] = {"CONVOY_ERROR_IO", "the operating system could not read or write"},
+    [CONVOY_ERROR_IN_USE] = {"CONVOY_ERROR_IN_USE",
+                             "memory of the library's is held that the call would lose"},
 };
 _Static_assert(sizeof texts / sizeof texts[0] == CONVOY_STATUS_COUNT,
                "every status has a name and a message");

@@ -29,6 +29,13 @@ static struct {
     char temporary[PATH_MAX];
 } open_writers[OPEN_WRITERS_MAX];
 
+/* The system's reason; for want of memory it is another status than for a disk. */
+static convoy_status fail_system(const char *path, const char *verb, int error)
+{
+    convoy_status status = error == ENOMEM ? CONVOY_ERROR_MEMORY : CONVOY_ERROR_IO;
+    return fail(status, "%s cannot be %s: %s", path, verb, strerror(error));
+}
+
 convoy_status file_open(const char *path, FILE **stream)
 {
     struct stat what;
@@ -38,7 +45,7 @@ convoy_status file_open(const char *path, FILE **stream)
         if (opened) {
             fclose(opened);
         }
-        return fail(CONVOY_ERROR_IO, "%s cannot be read: %s", path, strerror(error));
+        return fail_system(path, "read", error);
     }
     *stream = opened;
     return CONVOY_OK;
@@ -92,7 +99,7 @@ static convoy_status open_special(const char *path, struct file_writer *writer)
         if (stream) {
             fclose(stream);
         }
-        return fail(CONVOY_ERROR_IO, "%s cannot be written: %s", path, strerror(error));
+        return fail_system(path, "written", error);
     }
     *writer = (struct file_writer){stream, copy, NULL};
     return CONVOY_OK;
@@ -145,18 +152,18 @@ convoy_status file_create(const char *path, struct file_writer *writer)
     }
     /* Renaming over a file needs no permission to write it: ask for it all the same. */
     if (exists && access(path, W_OK) != 0) {
-        return fail(CONVOY_ERROR_IO, "%s cannot be written: %s", path, strerror(errno));
+        return fail_system(path, "written", errno);
     }
     /* Through a symbolic link: the file it names is replaced, not the link. */
     char *copy = exists ? realpath(path, NULL) : strdup(path), *temporary;
     if (!copy) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory to open %s for writing", path);
+        return fail_system(path, "written", errno);
     }
     FILE *stream = open_beside(copy, exists ? &what : NULL, &temporary);
     if (!stream) {
         int error = errno;
         free(copy);
-        return fail(CONVOY_ERROR_IO, "%s cannot be written: %s", path, strerror(error));
+        return fail_system(path, "written", error);
     }
     *writer = (struct file_writer){stream, copy, temporary};
     return CONVOY_OK;

@@ -6,18 +6,22 @@
 #include "core/memory.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "convoy/allocator.h"
 #include "convoy/tensor.h"
 #include "core/error.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 /* Blocks from here on are given huge pages, where the system has them. */
 #define LARGE_BYTES (2 * HUGE_PAGE_BYTES)
+#define MiB         (1024.0 * 1024.0)
 
 /* The number in a one-line file of the system; UINT64_MAX when there is none ("max" is none). */
 static uint64_t read_limit(const char *path)
@@ -70,24 +74,13 @@ uint64_t memory_physical_bytes(void)
     return bytes;
 }
 
-convoy_status memory_allocate(size_t bytes, const char *what, void **memory)
+static void *system_allocate(void *data, size_t bytes, size_t alignment)
 {
-    const double MiB = 1024.0 * 1024.0;
     void *block = NULL;
-
-    if (bytes == 0) {
-        *memory = NULL;
-        return CONVOY_OK;
-    }
-    uint64_t available = memory_physical_bytes();
-    if (bytes > available) {
-        return fail(CONVOY_ERROR_TOO_LARGE, "%s: %.1f MiB are needed, but the machine has %.1f MiB",
-                    what, (double)bytes / MiB, (double)available / MiB);
-    }
-    size_t alignment = bytes >= LARGE_BYTES ? HUGE_PAGE_BYTES : CONVOY_ALIGNMENT;
+    (void)data;
+    alignment = bytes >= LARGE_BYTES ? HUGE_PAGE_BYTES : alignment;
     if (posix_memalign(&block, alignment, bytes) != 0) {
-        return fail(CONVOY_ERROR_MEMORY, "%s: the system has no %.1f MiB to give at the moment",
-                    what, (double)bytes / MiB);
+        return NULL;
     }
 #ifdef MADV_HUGEPAGE
     if (bytes >= LARGE_BYTES) {
@@ -97,11 +90,82 @@ convoy_status memory_allocate(size_t bytes, const char *what, void **memory)
         (void)madvise(block, bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES, MADV_HUGEPAGE);
     }
 #endif
+    return block;
+}
+
+static void system_release(void *data, void *memory)
+{
+    (void)data;
+    free(memory);
+}
+
+/* It changes only while no block is held, so each block goes back to where it came from. */
+static convoy_allocator allocator = {system_allocate, system_release, NULL};
+static _Atomic int64_t blocks_held;
+
+convoy_status convoy_set_allocator(const convoy_allocator *given)
+{
+    int64_t held = atomic_load(&blocks_held);
+    if (given && (!given->allocate || !given->release)) {
+        return fail(CONVOY_ERROR_NULL, "the allocator's function %s is NULL",
+                    given->allocate ? "release" : "allocate");
+    }
+    if (held != 0) {
+        return fail(CONVOY_ERROR_IN_USE,
+                    "%" PRId64 " block%s of the library's memory not yet freed; set the allocator "
+                    "before anything is created",
+                    held, held == 1 ? " is" : "s are");
+    }
+    allocator = given ? *given : (convoy_allocator){system_allocate, system_release, NULL};
+    return CONVOY_OK;
+}
+
+static convoy_status fail_memory(const char *what, size_t bytes)
+{
+    bool small = bytes < (size_t)MiB;
+    return fail(CONVOY_ERROR_MEMORY, "%s: the system has no %.*f %s to give at the moment", what,
+                small ? 0 : 1, (double)bytes / (small ? 1 : MiB), small ? "bytes" : "MiB");
+}
+
+convoy_status memory_allocate(size_t bytes, const char *what, void **memory)
+{
+    if (bytes == 0) {
+        *memory = NULL;
+        return CONVOY_OK;
+    }
+    uint64_t available = memory_physical_bytes();
+    if (bytes > available) {
+        return fail(CONVOY_ERROR_TOO_LARGE, "%s: %.1f MiB are needed, but the machine has %.1f MiB",
+                    what, (double)bytes / MiB, (double)available / MiB);
+    }
+    void *block = allocator.allocate(allocator.data, bytes, CONVOY_ALIGNMENT);
+    if (!block) {
+        return fail_memory(what, bytes);
+    }
+    if ((uintptr_t)block % CONVOY_ALIGNMENT != 0) {
+        allocator.release(allocator.data, block);
+        return fail(CONVOY_ERROR_ALIGNMENT,
+                    "%s: the allocator gave memory at %p, which is not aligned to %d bytes", what,
+                    block, CONVOY_ALIGNMENT);
+    }
+    atomic_fetch_add_explicit(&blocks_held, 1, memory_order_relaxed);
     *memory = block;
     return CONVOY_OK;
 }
 
+convoy_status memory_allocate_cleared(size_t bytes, const char *what, void **memory)
+{
+    convoy_status status = memory_allocate(bytes, what, memory);
+    if (!status && bytes > 0) {
+        memset(*memory, 0, bytes);
+    }
+    return status;
+}
+
 void memory_free(void *memory)
 {
-    free(memory);
+    if (memory) {
+        atomic_fetch_sub_explicit(&blocks_held, 1, memory_order_relaxed);
+        allocator.release(allocator.data, memory);
+    }
 }

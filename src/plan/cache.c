@@ -6,10 +6,10 @@
 #include "convoy/cache.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/plan.h"
 #include "plan/weights.h"
@@ -53,20 +53,22 @@ convoy_status convoy_cache_create(size_t plans_max, convoy_cache **cache)
         return fail(CONVOY_ERROR_ARGUMENT, "a cache of %zu plans cannot be made; it is 1 to %d",
                     plans_max, PLANS_MAX);
     }
-    struct convoy_cache *created = calloc(1, sizeof *created);
-    if (created) {
-        created->count = plans_max;
-        created->hashes = calloc(plans_max, sizeof *created->hashes);
-        created->slots = calloc(plans_max, sizeof *created->slots);
+    void *memory = NULL, *hashes = NULL, *slots = NULL;
+    convoy_status status =
+        memory_allocate_cleared(sizeof(struct convoy_cache), "the cache", &memory);
+    status = status ? status
+                    : memory_allocate_cleared(plans_max * sizeof(uint64_t), "the cache", &hashes);
+    status = status ? status
+                    : memory_allocate_cleared(plans_max * sizeof(struct slot), "the cache", &slots);
+    if (status) {
+        memory_free(memory);
+        memory_free(hashes);
+        return status;
     }
-    if (!created || !created->hashes || !created->slots) {
-        if (created) {
-            free(created->hashes);
-            free(created->slots);
-            free(created);
-        }
-        return fail(CONVOY_ERROR_MEMORY, "no memory for a cache of %zu plans", plans_max);
-    }
+    struct convoy_cache *created = memory;
+    created->count = plans_max;
+    created->hashes = hashes;
+    created->slots = slots;
     pthread_mutex_init(&created->mutex, NULL);
     pthread_cond_init(&created->filled, NULL);
     *cache = created;
@@ -79,9 +81,9 @@ void convoy_cache_destroy(convoy_cache *cache)
         convoy_cache_forget(cache, NULL);
         pthread_mutex_destroy(&cache->mutex);
         pthread_cond_destroy(&cache->filled);
-        free(cache->hashes);
-        free(cache->slots);
-        free(cache);
+        memory_free(cache->hashes);
+        memory_free(cache->slots);
+        memory_free(cache);
     }
 }
 

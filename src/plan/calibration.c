@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "plan/headed_text.h"
 
 #define PICOSECOND 1e-12
@@ -71,7 +72,7 @@ int convoy_calibration_threads(const convoy_calibration *calibration)
 
 void convoy_calibration_destroy(convoy_calibration *calibration)
 {
-    free(calibration);
+    memory_free(calibration);
 }
 
 /* What a text has said so far. */
@@ -183,11 +184,14 @@ convoy_status convoy_calibration_parse(const char *text, size_t size,
         return fail(CONVOY_ERROR_NULL, "the %s NULL",
                     text ? "place for the calibration is" : "text is");
     }
-    struct reading reading = {.calibration = calloc(1, sizeof *reading.calibration)};
-    if (!reading.calibration) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory for a calibration");
+    void *memory;
+    convoy_status status =
+        memory_allocate_cleared(sizeof(struct convoy_calibration), "the calibration", &memory);
+    if (status) {
+        return status;
     }
-    convoy_status status = headed_begin(&reader, &kind, text, size);
+    struct reading reading = {.calibration = memory};
+    status = headed_begin(&reader, &kind, text, size);
     status = status ? status : read_lines(&reader, &reading);
     if (status) {
         convoy_calibration_destroy(reading.calibration);
@@ -252,7 +256,7 @@ convoy_status convoy_calibration_import(const char *path, convoy_calibration **c
     if (!status && (status = convoy_calibration_parse(text, size, calibration))) {
         status = headed_fail_in(path, status);
     }
-    free(text);
+    memory_free(text);
     return status;
 }
 

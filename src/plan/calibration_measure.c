@@ -7,7 +7,6 @@
  */
 #include <math.h>
 #include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -249,12 +248,15 @@ convoy_status convoy_calibration_measure(int threads, convoy_calibration **calib
                     threads, THREADS_MAX);
     }
     threads = threads > 0 ? threads : omp_get_max_threads();
-    struct convoy_calibration *created = calloc(1, sizeof *created);
-    if (!created) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory for a calibration");
+    void *memory;
+    convoy_status status =
+        memory_allocate_cleared(sizeof(struct convoy_calibration), "the calibration", &memory);
+    if (status) {
+        return status;
     }
+    struct convoy_calibration *created = memory;
     created->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-    convoy_status status = measure(created->threads, created);
+    status = measure(created->threads, created);
     if (status) {
         convoy_calibration_destroy(created);
         return status;

@@ -6,13 +6,13 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "convoy/machine.h"
 #include "convoy/version.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/memory.h"
 
 void headed_machine(char machine[HEADED_MACHINE_SIZE])
 {
@@ -135,21 +135,23 @@ static convoy_status read_all(const char *path, FILE *stream, size_t most, char 
                               size_t *size)
 {
     size_t room = 4096, length = 0, got = 1;
-    char *read = malloc(room);
-    while (read && got > 0 && length < most) {
-        if (length == room) {
-            char *grown = realloc(read, room *= 2);
-            if (!grown) {
-                free(read);
-            }
+    void *read = NULL, *grown;
+    convoy_status status = memory_allocate(room, path, &read);
+    while (!status && got > 0 && length < most) {
+        if (length == room && !(status = memory_allocate(2 * room, path, &grown))) {
+            memcpy(grown, read, length);
+            memory_free(read);
             read = grown;
-            continue;
+            room *= 2;
         }
-        got = fread(read + length, 1, room - length, stream);
-        length += got;
+        if (!status) {
+            got = fread((char *)read + length, 1, room - length, stream);
+            length += got;
+        }
     }
-    if (!read) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory to read %s", path);
+    if (status) {
+        memory_free(read);
+        return status;
     }
     *text = read;
     *size = length < most ? length : most;

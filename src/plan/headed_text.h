@@ -52,7 +52,7 @@ void headed_print_number(double number, FILE *stream);
 /** "AMD EPYC, portable+avx2+avx512, L1d 32768, L2 1048576" */
 void headed_machine(char machine[HEADED_MACHINE_SIZE]);
 
-/** All bytes of a file, to be freed, or one more than the kind may have. */
+/** All bytes of a file, to be freed with memory_free, or one more than the kind may have. */
 convoy_status headed_load(const char *path, const struct headed_kind *kind, char **text,
                           size_t *size);
 

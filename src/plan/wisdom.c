@@ -7,10 +7,10 @@
 #include <pthread.h>
 #include <search.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "kernels/kernel.h"
 
 struct convoy_wisdom {
@@ -29,28 +29,24 @@ convoy_status convoy_wisdom_create(convoy_wisdom **wisdom)
     if (wisdom == NULL) {
         return fail(CONVOY_ERROR_NULL, "the place for the wisdom is NULL");
     }
-    struct convoy_wisdom *created = calloc(1, sizeof *created);
-    if (!created) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory for a wisdom");
+    void *memory;
+    convoy_status status =
+        memory_allocate_cleared(sizeof(struct convoy_wisdom), "the wisdom", &memory);
+    if (status) {
+        return status;
     }
+    struct convoy_wisdom *created = memory;
     pthread_mutex_init(&created->mutex, NULL);
     *wisdom = created;
     return CONVOY_OK;
 }
 
-static void destroy_entry(void *memory)
-{
-    struct wisdom_entry *entry = memory;
-    free(entry->key);
-    free(entry);
-}
-
 void convoy_wisdom_destroy(convoy_wisdom *wisdom)
 {
     if (wisdom) {
-        tdestroy(wisdom->root, destroy_entry);
+        tdestroy(wisdom->root, memory_free);
         pthread_mutex_destroy(&wisdom->mutex);
-        free(wisdom);
+        memory_free(wisdom);
     }
 }
 
@@ -92,16 +88,18 @@ bool wisdom_find(const convoy_wisdom *wisdom, const char *key, struct wisdom_ent
 /* A copy of the entry, put into the tree where its key is not yet there; NULL: no memory. */
 static struct wisdom_entry **insert(convoy_wisdom *wisdom, const struct wisdom_entry *entry)
 {
-    struct wisdom_entry *copy = malloc(sizeof *copy), **place = NULL;
-    char *key = strdup(entry->key);
-    if (copy && key) {
-        *copy = *entry;
-        copy->key = key;
-        place = tsearch(copy, &wisdom->root, compare);
+    size_t key_bytes = strlen(entry->key) + 1;
+    void *memory;
+    if (memory_allocate(sizeof(struct wisdom_entry) + key_bytes, "wisdom", &memory)) {
+        return NULL;
     }
+    struct wisdom_entry *copy = memory, **place;
+    *copy = *entry;
+    copy->key = (char *)(copy + 1);
+    memcpy(copy->key, entry->key, key_bytes);
+    place = tsearch(copy, &wisdom->root, compare);
     if (!place || *place != copy) {
-        free(copy);
-        free(key);
+        memory_free(copy);
     } else {
         wisdom->count++;
     }

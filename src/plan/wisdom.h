@@ -14,7 +14,8 @@
 
 /** A line. */
 struct wisdom_entry {
-    char *key; /* "n1c64h56w56_k64r3s3_pd1 nchw avx512 2 default none"; owned by the table */
+    char *key; /* "n1c64h56w56_k64r3s3_pd1 nchw avx512 2 default none"; the table's lies
+                  behind its entry */
     const struct algorithm *algorithm;
     double microseconds;
     bool learned; /* measured here, not read */

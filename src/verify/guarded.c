@@ -1,33 +1,23 @@
 /**
  * @file guarded.c
- * Buffers with guards.
+ * Tensors in memory that shows what is done beside them.
  */
 #include "verify/guarded.h"
 
-#include <string.h>
-
+#include "convoy/machine.h"
 #include "convoy/plan.h"
+#include "verify/pages.h"
 
-/* A quiet NaN that no arithmetic makes. */
-#define POISON 0x7fe5a5a5u
-
-static convoy_status allocate(size_t count, struct guarded *guarded)
+/* Pages are not touched before they are written: more of them than memory would be given. */
+static convoy_status refuse_too_large(size_t bytes)
 {
-    void *memory;
-    if (count > SIZE_MAX / sizeof(uint32_t) - 2 * GUARD_FLOATS) {
-        return CONVOY_ERROR_OVERFLOW;
+    static uint64_t most;
+    convoy_machine machine;
+    void *never;
+    if (most == 0 && convoy_machine_describe(&machine) == CONVOY_OK) {
+        most = machine.memory_bytes;
     }
-    count += 2 * GUARD_FLOATS;
-    convoy_status status = convoy_workspace_create(count * sizeof(uint32_t), &memory);
-    if (status) {
-        return status;
-    }
-    guarded->memory = memory;
-    guarded->count = count;
-    for (size_t i = 0; i < count; i++) {
-        guarded->memory[i] = POISON;
-    }
-    return CONVOY_OK;
+    return bytes > most ? convoy_workspace_create(bytes, &never) : CONVOY_OK;
 }
 
 convoy_status guarded_create(convoy_layout layout, int64_t N, int64_t C, int64_t H, int64_t W,
@@ -35,7 +25,6 @@ convoy_status guarded_create(convoy_layout layout, int64_t N, int64_t C, int64_t
 {
     convoy_tensor *t = &guarded->tensor;
     size_t dense_bytes;
-    int64_t offset = 0;
     *guarded = (struct guarded){0};
     /* A gap adds less than a factor of 64 to the smallest tensor: no overflow below this. */
     convoy_status status = convoy_tensor_bytes(CONVOY_FLOAT32, N, C, H, W, &dense_bytes);
@@ -48,39 +37,26 @@ convoy_status guarded_create(convoy_layout layout, int64_t N, int64_t C, int64_t
         t->stride_w = C + (gaps ? 5 : 0);
         t->stride_h = W * t->stride_w + (gaps ? 7 : 0);
         t->stride_n = H * t->stride_h + (gaps ? 9 : 0);
-        offset = gaps ? 3 : 0;
     } else {
         t->stride_w = 1;
         t->stride_h = W + (gaps ? 3 : 0);
         t->stride_c = H * t->stride_h + (gaps ? 5 : 0);
         t->stride_n = (C + (gaps ? 2 : 0)) * t->stride_c;
-        offset = gaps ? t->stride_c + 1 : 0;
     }
     int64_t last = (N - 1) * t->stride_n + (C - 1) * t->stride_c + (H - 1) * t->stride_h +
                    (W - 1) * t->stride_w;
-    status = allocate((size_t)(offset + last + 1), guarded);
-    if (!status) {
-        t->data = guarded->memory + GUARD_FLOATS + offset;
+    guarded->count = (size_t)last + 1;
+    status = refuse_too_large(guarded->count * sizeof(float));
+    if (status) {
+        return status;
     }
-    return status;
-}
-
-convoy_status guarded_create_bytes(size_t bytes, struct guarded *guarded)
-{
-    *guarded = (struct guarded){0};
-    if (bytes == 0) {
-        return CONVOY_OK;
-    }
-    convoy_status status = allocate(bytes / sizeof(uint32_t) + (bytes % 4 != 0), guarded);
-    if (!status) {
-        guarded->tensor.data = guarded->memory + GUARD_FLOATS;
-    }
-    return status;
+    t->data = guarded->memory = pages_allocate(guarded->count * sizeof(float), sizeof(float));
+    return guarded->memory ? CONVOY_OK : CONVOY_ERROR_MEMORY;
 }
 
 void guarded_destroy(struct guarded *guarded)
 {
-    convoy_workspace_destroy(guarded->memory);
+    pages_release(guarded->memory);
     *guarded = (struct guarded){0};
 }
 
@@ -104,26 +80,14 @@ void guarded_poison(struct guarded *guarded)
     }
 }
 
-static bool all_poison(const uint32_t *words, size_t count)
-{
-    uint32_t different = 0;
-    for (size_t i = 0; i < count; i++) {
-        different |= words[i] ^ POISON;
-    }
-    return different == 0;
-}
-
 bool guarded_gaps_intact(struct guarded *guarded)
 {
     guarded_poison(guarded);
-    return all_poison(guarded->memory, guarded->count);
-}
-
-bool guarded_ends_intact(const struct guarded *guarded)
-{
-    return guarded->memory == NULL ||
-           (all_poison(guarded->memory, GUARD_FLOATS) &&
-            all_poison(guarded->memory + guarded->count - GUARD_FLOATS, GUARD_FLOATS));
+    uint32_t different = 0;
+    for (size_t i = 0; i < guarded->count; i++) {
+        different |= guarded->memory[i] ^ POISON;
+    }
+    return different == 0 && (guarded->memory == NULL || pages_intact(guarded->memory));
 }
 
 uint64_t guarded_digest(const struct guarded *guarded)

@@ -1,10 +1,14 @@
 /**
  * @file random_layer.c
- * Random layers: small, and odd in every way that a layer can be.
+ * Random layers: small, and odd in every way that a layer can be; and smaller ones that are nearly
+ * all edge.
  */
 #include "verify/verify.h"
 
 #include "convoy/count.h"
+
+/* Of the smaller ones, at most. */
+#define SMALL_OUTPUTS 3000
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
 static uint64_t next(uint64_t *state)
@@ -79,6 +83,24 @@ static void choose_axis(uint64_t *state, int64_t *extent, int64_t *filter, int64
     }
 }
 
+/* One axis of which little lies inside: extents beside a vector's width or next to none, strides
+   past the filter, taps past the input, padding that whole outputs lie in. */
+static void choose_edge_axis(uint64_t *state, int64_t *extent, int64_t *filter, int64_t *stride,
+                             int64_t *dilation, int64_t *pad_before, int64_t *pad_after)
+{
+    static const int64_t filters[] = {1, 2, 3, 3, 3, 4, 5, 5, 6, 7, 8, 9, 11, 13};
+    *extent = one_in(state, 2) ? between(state, 1, 3) : channels(state, 33);
+    *filter = filters[next(state) % 14];
+    *stride = one_in(state, 3) ? between(state, 2, *filter + 3) : 1;
+    *dilation = one_in(state, 3) ? between(state, 2, *extent + 2) : 1;
+    int64_t reach = *dilation * (*filter - 1) + 1;
+    *pad_before = one_in(state, 3) ? between(state, 0, reach + 1) : between(state, 0, *filter / 2);
+    *pad_after = one_in(state, 3) ? between(state, 0, reach + 1) : *pad_before;
+    if (*extent + *pad_before + *pad_after < reach) { /* no output: pad by as much as it takes */
+        *pad_after = reach - *extent - *pad_before + between(state, 0, 2);
+    }
+}
+
 static void choose_epilogue(uint64_t *state, convoy_epilogue *epilogue)
 {
     *epilogue = (convoy_epilogue){.residual = one_in(state, 3)};
@@ -107,5 +129,22 @@ void random_layer(uint64_t *state, int64_t most_macs, convoy_layer *layer)
         choose_epilogue(state, &l.epilogue);
         l.layout = one_in(state, 2) ? CONVOY_NHWC : CONVOY_NCHW;
     } while (convoy_layer_count(&l, NULL, &counts) != CONVOY_OK || counts.macs > most_macs);
+    *layer = l;
+}
+
+void random_small_layer(uint64_t *state, int64_t most_macs, convoy_layer *layer)
+{
+    convoy_counts counts;
+    convoy_layer l;
+    int64_t P = 0, Q = 0;
+    do {
+        l = (convoy_layer){.N = one_in(state, 3) ? between(state, 2, 5) : 1};
+        choose_groups(state, &l);
+        choose_edge_axis(state, &l.H, &l.R, &l.stride_h, &l.dilation_h, &l.pad_top, &l.pad_bottom);
+        choose_edge_axis(state, &l.W, &l.S, &l.stride_w, &l.dilation_w, &l.pad_left, &l.pad_right);
+        choose_epilogue(state, &l.epilogue);
+        l.layout = one_in(state, 2) ? CONVOY_NHWC : CONVOY_NCHW;
+    } while (convoy_layer_output(&l, &P, &Q) != CONVOY_OK || l.N * l.K * P * Q > SMALL_OUTPUTS ||
+             convoy_layer_count(&l, NULL, &counts) != CONVOY_OK || counts.macs > most_macs);
     *layer = l;
 }

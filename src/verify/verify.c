@@ -12,6 +12,8 @@
 
 #include "verify/filling.h"
 #include "verify/guarded.h"
+#include "verify/pages.h"
+#include "verify/trap.h"
 
 /* The options with nothing left open, and what all cases share. */
 struct run {
@@ -23,6 +25,7 @@ struct run {
     struct guarded x, residual, y, filter, bias;
     uint64_t x_digest;
     struct verify_result *result;
+    struct trap trap;
 };
 
 int verify_case_print(const struct verify_case *which, char *text, size_t size)
@@ -82,27 +85,27 @@ static convoy_status create_plan(struct run *run, const struct verify_case *whic
 static convoy_status execute(struct run *run, const struct verify_case *which,
                              const convoy_plan *plan, bool in_place)
 {
-    struct guarded workspace;
+    size_t bytes = convoy_plan_workspace_bytes(plan);
+    void *workspace = bytes ? pages_allocate(bytes, CONVOY_ALIGNMENT) : NULL;
     bool has_residual = run->layer.epilogue.residual;
     const convoy_tensor *residual = in_place ? &run->y.tensor : &run->residual.tensor;
-    convoy_status status = guarded_create_bytes(convoy_plan_workspace_bytes(plan), &workspace);
-    if (status) {
-        return status;
+    convoy_status status = CONVOY_OK;
+    if (bytes && !workspace) {
+        return CONVOY_ERROR_MEMORY;
     }
     guarded_poison(&run->y);
     if (has_residual) {
         status = filling_residual(&run->filling, residual);
     }
     if (!status) {
-        void *memory = workspace.tensor.data;
-        status = has_residual ? convoy_plan_execute_residual(plan, &run->x.tensor, residual,
-                                                             &run->y.tensor, memory)
-                              : convoy_plan_execute(plan, &run->x.tensor, &run->y.tensor, memory);
+        const convoy_tensor *x = &run->x.tensor, *y = &run->y.tensor;
+        status = has_residual ? convoy_plan_execute_residual(plan, x, residual, y, workspace)
+                              : convoy_plan_execute(plan, x, y, workspace);
     }
-    if (!status && !guarded_ends_intact(&workspace)) {
+    if (!status && workspace && !pages_intact(workspace)) {
         report(run, which, "it wrote beside the workspace");
     }
-    guarded_destroy(&workspace);
+    pages_release(workspace);
     return status;
 }
 
@@ -155,7 +158,11 @@ static convoy_status run_case(struct run *run, const struct verify_case *which, 
         /* however much is wrong with it, it is one case */
         run->result->failed = run->result->failed > failed ? failed + 1 : failed;
     }
+    pages_spoilt();
     convoy_plan_destroy(plan);
+    if (pages_spoilt()) {
+        report(run, which, "it wrote beside the packed weights, the bias or the plan");
+    }
     return status;
 }
 
@@ -168,6 +175,7 @@ static convoy_status run_algorithm(struct run *run, const char *name, convoy_isa
     uint64_t digest = 0;
     for (size_t t = 0; t < o->thread_count; t++) {
         struct verify_case which = {name, isa, run->layer.layout, o->threads[t]};
+        verify_case_print(&which, run->trap.what, sizeof run->trap.what);
         convoy_status status = run_case(run, &which, equal, t == 0, &digest);
         if (status) {
             return status;
@@ -300,6 +308,7 @@ convoy_status verify_layer(const convoy_layer *layer, const struct verify_option
     if (!names) {
         return CONVOY_ERROR_MEMORY;
     }
+    trap_set(&run.trap, layer, options ? options->seed : 0);
     convoy_status status = convoy_layer_output(layer, &run.P, &run.Q);
     if (!status) {
         run.layer = *layer;
@@ -307,6 +316,7 @@ convoy_status verify_layer(const convoy_layer *layer, const struct verify_option
         complete(&run, names);
     }
     for (int kind = 0; !status && kind < FILLING_COUNT; kind++) {
+        pages_place(kind == FILLING_UNIFORM ? PAGES_FIRST_BYTE : PAGES_LAST_BYTE);
         status = filling_create(layer, (enum filling_kind)kind, run.options.seed,
                                 !run.options.no_bias, &run.filling);
         for (size_t i = 0; !status && i < run.options.layout_count; i++) {
@@ -314,6 +324,7 @@ convoy_status verify_layer(const convoy_layer *layer, const struct verify_option
         }
         filling_destroy(&run.filling);
     }
+    trap_remove(&run.trap);
     free(names);
     return status;
 }

@@ -8,8 +8,10 @@
  * is run on two fillings: small integers, whose sums are exact in float32, so that the result must
  * be equal (algorithms that transform their operands, those that CONVOY_TOLERANCE_STRICT excludes,
  * are held to their bound instead); then random values, within the bound that the plan promises.
- * Every buffer has guards before, behind and in its gaps, the output is poisoned before, inputs
- * must be unchanged after; and results must have the same bits for all thread counts.
+ * Every buffer lies with its last byte, or its first (filling `uniform`), against a page that may
+ * not be touched; gaps, output and workspace are signalling NaNs before; inputs must be unchanged
+ * after; and results must have the same bits for all thread counts. With pages_allocator (pages.h)
+ * in place the packed weights are treated alike.
  */
 #ifndef CONVOY_VERIFY_VERIFY_H
 #define CONVOY_VERIFY_VERIFY_H
@@ -75,5 +77,9 @@ int verify_case_print(const struct verify_case *which, char *text, size_t size);
  * @param state  of the generator, any number at first; the same gives the same layers
  */
 void random_layer(uint64_t *state, int64_t most_macs, convoy_layer *layer);
+
+/** The same with at most 3,000 outputs, nearly all at edges: extents of 1 to 3 or beside a vector's
+ *  width, strides past the filter, dilation past the input, outputs that see padding only. */
+void random_small_layer(uint64_t *state, int64_t most_macs, convoy_layer *layer);
 
 #endif
