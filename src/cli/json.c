@@ -135,7 +135,8 @@ int json_print(struct json *json)
     }
     if (json->stream) {
         failed = ferror(json->stream) != 0;
-        failed = fclose(json->stream) != 0 || failed;
+        /* Closing without memory loses the text without an error. */
+        failed = fclose(json->stream) != 0 || !json->text || failed;
         json->stream = NULL;
     }
     if (!failed) {

@@ -9,6 +9,8 @@
 
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 #include "core/error.h"
 #include "core/memory.h"
 
@@ -55,6 +57,11 @@ static struct jpeg_error_mgr *set_up(struct failure *failure)
     return manager;
 }
 
+static bool no_memory(const struct failure *failure)
+{
+    return failure->manager.msg_code == JERR_OUT_OF_MEMORY;
+}
+
 /* Read the header and say what the image is. */
 static convoy_status begin(const char *path, FILE *stream, struct jpeg_decompress_struct *codec,
                            struct image_bytes *image)
@@ -94,7 +101,9 @@ convoy_status image_read_jpeg(const char *path, FILE *stream, struct image_bytes
     *image = (struct image_bytes){0};
     convoy_status status;
     if (setjmp(failure.back)) {
-        status = fail(CONVOY_ERROR_FORMAT, "%s is no sound JPEG file: %s", path, failure.message);
+        status = no_memory(&failure) ? fail(CONVOY_ERROR_MEMORY, "no memory to read %s", path)
+                                     : fail(CONVOY_ERROR_FORMAT, "%s is no sound JPEG file: %s",
+                                            path, failure.message);
     } else {
         status = begin(path, stream, &codec, image);
         if (!status) {
@@ -125,8 +134,10 @@ convoy_status image_write_jpeg(const char *path, FILE *stream, const struct imag
     codec.err = set_up(&failure);
     if (setjmp(failure.back)) {
         jpeg_destroy_compress(&codec);
-        return fail(CONVOY_ERROR_IO, "%s cannot be written: %s; nothing was left", path,
-                    failure.message);
+        return no_memory(&failure)
+                   ? fail(CONVOY_ERROR_MEMORY, "no memory to write %s", path)
+                   : fail(CONVOY_ERROR_IO, "%s cannot be written: %s; nothing was left", path,
+                          failure.message);
     }
     jpeg_create_compress(&codec);
     jpeg_stdio_dest(&codec, stream);

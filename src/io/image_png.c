@@ -8,6 +8,7 @@
 
 #include <png.h>
 #include <setjmp.h>
+#include <stdlib.h>
 
 #include "core/arithmetic.h"
 #include "core/error.h"
@@ -19,6 +20,7 @@
 struct failure {
     jmp_buf back;
     char message[160];
+    bool no_memory;
 };
 
 static _Noreturn void on_error(png_structp codec, png_const_charp message)
@@ -26,6 +28,21 @@ static _Noreturn void on_error(png_structp codec, png_const_charp message)
     struct failure *failure = png_get_error_ptr(codec);
     snprintf(failure->message, sizeof failure->message, "%s", message);
     longjmp(failure->back, 1);
+}
+
+/* libpng and zlib say in words of their own that memory is wanting. */
+static png_voidp allocate(png_structp codec, png_alloc_size_t bytes)
+{
+    struct failure *failure = png_get_mem_ptr(codec);
+    png_voidp memory = malloc(bytes);
+    failure->no_memory = failure->no_memory || !memory;
+    return memory;
+}
+
+static void release(png_structp codec, png_voidp memory)
+{
+    (void)codec;
+    free(memory);
 }
 
 /* Warnings are about chunks that do not touch the samples. */
@@ -78,16 +95,18 @@ static void decode(png_structp codec, png_infop info, struct image_bytes *image)
 
 convoy_status image_read_png(const char *path, FILE *stream, struct image_bytes *image)
 {
-    struct failure failure;
-    png_structp codec =
-        png_create_read_struct(PNG_LIBPNG_VER_STRING, &failure, on_error, on_warning);
+    struct failure failure = {.no_memory = false};
+    png_structp codec = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &failure, on_error,
+                                                 on_warning, &failure, allocate, release);
     png_infop info = codec ? png_create_info_struct(codec) : NULL;
     convoy_status status;
     *image = (struct image_bytes){0};
     if (!info) {
         status = fail(CONVOY_ERROR_MEMORY, "no memory to read %s", path);
     } else if (setjmp(failure.back)) {
-        status = fail(CONVOY_ERROR_FORMAT, "%s is no sound PNG file: %s", path, failure.message);
+        status = failure.no_memory ? fail(CONVOY_ERROR_MEMORY, "no memory to read %s", path)
+                                   : fail(CONVOY_ERROR_FORMAT, "%s is no sound PNG file: %s", path,
+                                          failure.message);
     } else {
         status = begin(path, stream, codec, info, image);
         if (!status) {
@@ -118,16 +137,18 @@ static void encode(FILE *stream, png_structp codec, png_infop info, const struct
 
 convoy_status image_write_png(const char *path, FILE *stream, const struct image_bytes *image)
 {
-    struct failure failure;
-    png_structp codec =
-        png_create_write_struct(PNG_LIBPNG_VER_STRING, &failure, on_error, on_warning);
+    struct failure failure = {.no_memory = false};
+    png_structp codec = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &failure, on_error,
+                                                  on_warning, &failure, allocate, release);
     png_infop info = codec ? png_create_info_struct(codec) : NULL;
     convoy_status status = CONVOY_OK;
     if (!info) {
         status = fail(CONVOY_ERROR_MEMORY, "no memory to write %s", path);
     } else if (setjmp(failure.back)) {
-        status = fail(CONVOY_ERROR_IO, "%s cannot be written: %s; nothing was left", path,
-                      failure.message);
+        status = failure.no_memory
+                     ? fail(CONVOY_ERROR_MEMORY, "no memory to write %s", path)
+                     : fail(CONVOY_ERROR_IO, "%s cannot be written: %s; nothing was left", path,
+                            failure.message);
     } else {
         encode(stream, codec, info, image);
     }

@@ -5,6 +5,9 @@
 #include "io/layer_file.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +155,9 @@ static convoy_status add_names(const char *directory, char ***names, size_t *cou
     DIR *stream = *directory ? opendir(directory) : NULL;
     convoy_status status = CONVOY_OK;
     const struct dirent *entry;
+    if (*directory && !stream && errno == ENOMEM) {
+        return fail(CONVOY_ERROR_MEMORY, "no memory to look into %s", directory);
+    }
     while (stream && !status && (entry = readdir(stream))) {
         size_t length = strlen(entry->d_name), suffix = strlen(SUFFIX);
         if (length <= suffix || strcmp(entry->d_name + length - suffix, SUFFIX) != 0) {
@@ -202,20 +208,18 @@ void layer_list_names_destroy(char **names)
     free(names);
 }
 
-/* The file of a list that comes with Convoy; owned, NULL if there is none. */
-static char *find_list(const char *name)
+/* The file of a list that comes with Convoy; false if there is none. */
+static bool find_list(const char *name, char path[PATH_MAX])
 {
     for (int i = 0; list_directory(i) && !strchr(name, '/'); i++) {
-        char *path = NULL;
         struct stat what;
-        if (*list_directory(i) && asprintf(&path, "%s/%s" SUFFIX, list_directory(i), name) >= 0) {
-            if (stat(path, &what) == 0 && S_ISREG(what.st_mode)) {
-                return path;
-            }
-            free(path);
+        int length = snprintf(path, PATH_MAX, "%s/%s" SUFFIX, list_directory(i), name);
+        if (*list_directory(i) && length < PATH_MAX && stat(path, &what) == 0 &&
+            S_ISREG(what.st_mode)) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 static convoy_status append_file(const char *path, struct layer_list *list)
@@ -247,11 +251,9 @@ convoy_status layer_list_append(const char *what, struct layer_list *list)
 {
     struct stat status;
     struct named_layer named;
-    char *path = find_list(what);
-    if (path) {
-        convoy_status result = append_file(path, list);
-        free(path);
-        return result;
+    char path[PATH_MAX];
+    if (find_list(what, path)) {
+        return append_file(path, list);
     }
     if (stat(what, &status) == 0 || strchr(what, '/')) {
         return append_file(what, list);
