@@ -134,7 +134,8 @@ void headed_print_number(double number, FILE *stream)
 convoy_status headed_close(FILE *stream, char **written, char **text)
 {
     bool good = stream && !ferror(stream);
-    /* Closing gives the text its final size; without memory for that it is lost, without an error. */
+    /* Closing gives the text its final size; without memory for that it is lost, without an error.
+     */
     if (stream && (fclose(stream) != 0 || !good || !*written)) {
         free(*written);
         good = false;
