@@ -58,7 +58,8 @@ struct convoy_plan {
     int64_t P, Q;
     const struct algorithm *algorithm;
     const struct isa_kernels *kernels;
-    int threads; /* at least 1 */
+    int threads;          /* at least 1 */
+    bool flush_denormals; /* each thread of an execution: see core/denormals.h */
     struct blocking blocking;
 
     size_t workspace_bytes;

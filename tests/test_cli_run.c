@@ -342,6 +342,36 @@ static void verbose_runs_tell_what_they_do(void **state)
     outcome_destroy(&silent);
 }
 
+/* Processes with other numbers of threads and other addresses write the same bytes. */
+static void processes_give_the_same_bits(void **state)
+{
+    static const char *const threads[] = {"1", "2", "7"};
+    char *first = NULL;
+    size_t size = 0;
+    (void)state;
+    cli_write_npy("x.npy", 4, (int64_t[]){1, 19, 14, 11}, 0, 0.001f);
+    cli_write_npy("w.npy", 4, (int64_t[]){21, 19, 3, 3}, -1, 0.0007f);
+    for (size_t i = 0; i < 3; i++) {
+        char arguments[160];
+        size_t now_size;
+        snprintf(arguments, sizeof arguments,
+                 "run --input x.npy --filter w.npy --pad 1 --output y.npy --quiet --threads %s "
+                 "--algorithm winograd-f4x4-3x3",
+                 threads[i]);
+        cli_expect(arguments, 0, "");
+        char *now = place_read("y.npy", &now_size);
+        if (first) {
+            assert_int_equal(now_size, size);
+            assert_memory_equal(now, first, size);
+            free(now);
+        } else {
+            first = now;
+            size = now_size;
+        }
+    }
+    free(first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +383,7 @@ int main(void)
         cmocka_unit_test(bad_input_leaves_nothing),
         cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(verbose_runs_tell_what_they_do),
+        cmocka_unit_test(processes_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, setup, place_teardown);
 }

@@ -215,6 +215,17 @@ static convoy_status use_wisdom(void)
     return status;
 }
 
+static convoy_status use_calibration(void)
+{
+    convoy_calibration *calibration;
+    convoy_status status = convoy_calibration_import("old.calibration", &calibration);
+    if (!status) {
+        status = convoy_calibration_export(calibration, "new.calibration");
+        convoy_calibration_destroy(calibration);
+    }
+    return status;
+}
+
 static convoy_status write_device(void)
 {
     struct file_writer writer;
@@ -240,6 +251,7 @@ static const struct work {
     {"names of the layer lists", name_layers, NULL},
     {"read a chain file", read_chain, NULL},
     {"wisdom", use_wisdom, "new.wisdom"},
+    {"calibration", use_calibration, "new.calibration"},
     {"write a device", write_device, NULL},
 };
 
@@ -273,6 +285,10 @@ static int setup(void **state)
     place_write("old.wisdom", wisdom_text, strlen(wisdom_text));
     convoy_plan_destroy(plan);
     convoy_wisdom_destroy(wisdom);
+    convoy_calibration *calibration;
+    assert_ok(convoy_calibration_measure(1, &calibration));
+    assert_ok(convoy_calibration_export(calibration, "old.calibration"));
+    convoy_calibration_destroy(calibration);
     return 0;
 }
 

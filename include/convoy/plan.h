@@ -30,6 +30,16 @@ typedef enum convoy_effort {
     CONVOY_MEASURE       /**< by timing the promising algorithms on the layer itself */
 } convoy_effort;
 
+/** What becomes of numbers below 2^-126 in size, which take some processors a hundred times as long
+ *  as others. */
+typedef enum convoy_denormals {
+    CONVOY_KEEP_DENORMALS = 0, /**< they are numbers like others */
+    CONVOY_FLUSH_DENORMALS     /**< an execution may take them for 0, where it reads and where it
+                                    computes them; `reference` does not. Each of its threads, the
+                                    caller's too, has its floating-point state back afterwards,
+                                    bit for bit. */
+} convoy_denormals;
+
 /**
  * Called by CONVOY_MEASURE before each time it takes, on the thread that creates the plan.
  * @param data                  options.progress_data
@@ -74,6 +84,7 @@ typedef struct convoy_options {
     convoy_wisdom *wisdom;
     const convoy_calibration
         *calibration; /**< the caller's, for predictions; NULL: built-in rates */
+    convoy_denormals denormals;
 } convoy_options;
 
 /** The parameters of a layer, dense; the caller's, needed only while a plan is created. */

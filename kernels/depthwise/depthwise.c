@@ -10,6 +10,7 @@
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/kernel.h"
@@ -170,15 +171,19 @@ void depthwise_execute(const struct convoy_plan *plan, const struct operands *op
     }
     int64_t down = divide_up(plan->P, b->strip_rows);
     int64_t units = plan->layer.N * down * b->k_parts;
-#pragma omp parallel for schedule(dynamic)                                                         \
-    num_threads(plan->threads) if (depthwise_shares(plan) > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
-        int64_t part = unit % b->k_parts, strip = unit / b->k_parts;
-        int64_t p = strip % down * b->strip_rows;
-        int64_t end = b->k_blocks * (part + 1) / b->k_parts;
-        for (int64_t v = b->k_blocks * part / b->k_parts; v < end; v += b->tile_vectors) {
-            work_channels(plan, operands, strip / down, p, min64(p + b->strip_rows, plan->P), v,
-                          min64(v + b->tile_vectors, end));
+#pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
+    {
+        uint64_t state = denormals_enter(plan->flush_denormals);
+#pragma omp for schedule(dynamic) nowait
+        for (int64_t unit = 0; unit < units; unit++) {
+            int64_t part = unit % b->k_parts, strip = unit / b->k_parts;
+            int64_t p = strip % down * b->strip_rows;
+            int64_t end = b->k_blocks * (part + 1) / b->k_parts;
+            for (int64_t v = b->k_blocks * part / b->k_parts; v < end; v += b->tile_vectors) {
+                work_channels(plan, operands, strip / down, p, min64(p + b->strip_rows, plan->P), v,
+                              min64(v + b->tile_vectors, end));
+            }
         }
+        denormals_leave(plan->flush_denormals, state);
     }
 }

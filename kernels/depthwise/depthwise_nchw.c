@@ -12,6 +12,7 @@
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/depthwise/depthwise.h"
@@ -161,20 +162,24 @@ void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operand
 {
     const struct blocking *b = &plan->blocking;
     int64_t down = divide_up(plan->P, b->strip_rows), units = plan->layer.N * b->k_parts * down;
-#pragma omp parallel for schedule(dynamic)                                                         \
-    num_threads(plan->threads) if (depthwise_shares(plan) > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
-        char *workspace = operands->workspace + omp_get_thread_num() * b->thread_bytes;
-        int64_t p = unit % down * b->strip_rows, part = unit / down % b->k_parts;
-        struct block block = {
-            .n = unit / down / b->k_parts,
-            .v0 = b->k_blocks * part / b->k_parts,
-            .v1 = b->k_blocks * (part + 1) / b->k_parts,
-            .p0 = p,
-            .p1 = min64(p + b->strip_rows, plan->P),
-            .x = (float *)workspace,
-            .y = (float *)(workspace + x_bytes(plan, b->strip_rows, b->tile_vectors)),
-        };
-        work_block(plan, operands, &block);
+#pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
+    {
+        uint64_t state = denormals_enter(plan->flush_denormals);
+#pragma omp for schedule(dynamic) nowait
+        for (int64_t unit = 0; unit < units; unit++) {
+            char *workspace = operands->workspace + omp_get_thread_num() * b->thread_bytes;
+            int64_t p = unit % down * b->strip_rows, part = unit / down % b->k_parts;
+            struct block block = {
+                .n = unit / down / b->k_parts,
+                .v0 = b->k_blocks * part / b->k_parts,
+                .v1 = b->k_blocks * (part + 1) / b->k_parts,
+                .p0 = p,
+                .p1 = min64(p + b->strip_rows, plan->P),
+                .x = (float *)workspace,
+                .y = (float *)(workspace + x_bytes(plan, b->strip_rows, b->tile_vectors)),
+            };
+            work_block(plan, operands, &block);
+        }
+        denormals_leave(plan->flush_denormals, state);
     }
 }

@@ -7,6 +7,7 @@
 #include "convoy/count.h"
 #include "core/arithmetic.h"
 #include "core/cpu.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/depthwise/depthwise.h"
@@ -90,9 +91,14 @@ void depthwise_planes_execute(const struct convoy_plan *plan, const struct opera
 {
     const struct blocking *b = &plan->blocking;
     int64_t down = divide_up(plan->P, b->strip_rows), units = plan->layer.N * plan->layer.K * down;
-#pragma omp parallel for schedule(static) num_threads(plan->threads) if (depthwise_shares(plan) > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
-        int64_t k = unit / down % plan->layer.K, n = unit / down / plan->layer.K;
-        work_strip(plan, operands, n, k, unit % down * b->strip_rows);
+#pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
+    {
+        uint64_t state = denormals_enter(plan->flush_denormals);
+#pragma omp for schedule(static) nowait
+        for (int64_t unit = 0; unit < units; unit++) {
+            int64_t k = unit / down % plan->layer.K, n = unit / down / plan->layer.K;
+            work_strip(plan, operands, n, k, unit % down * b->strip_rows);
+        }
+        denormals_leave(plan->flush_denormals, state);
     }
 }

@@ -22,6 +22,7 @@
 #endif
 
 #include "core/arithmetic.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/tile/tile_epilogue.h"
 
@@ -185,16 +186,18 @@ static void direct_execute(const struct convoy_plan *plan, const struct operands
 #else
         int thread = 0;
 #endif
+        uint64_t state = denormals_enter(plan->flush_denormals);
         struct direct_strip strip;
         direct_strip_carve(plan, operands->workspace + thread * b->thread_bytes, &strip);
         int64_t current = -1;
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic) nowait
         for (int64_t unit = 0; unit < strips * b->k_parts; unit++) {
             int64_t index = unit / b->k_parts;
             struct direct_box box = box_of(plan, index);
             work_unit(plan, operands, &strip, &box, index == current, unit % b->k_parts, &epilogue);
             current = index;
         }
+        denormals_leave(plan->flush_denormals, state);
     }
 }
 

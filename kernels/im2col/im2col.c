@@ -22,6 +22,7 @@
 
 #include "convoy/count.h"
 #include "core/arithmetic.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/kernel.h"
 #include "kernels/epilogue.h"
@@ -218,11 +219,12 @@ static void im2col_execute(const struct convoy_plan *plan, const struct operands
     int64_t pixels = plan->P * plan->Q, blocks = divide_up(pixels, b->strip_columns);
 #pragma omp parallel num_threads(plan->threads)
     {
+        uint64_t state = denormals_enter(plan->flush_denormals);
         char *workspace = operands->workspace + omp_get_thread_num() * b->thread_bytes;
         float *sums = (float *)workspace;
         float *lowered = sums + b->strip_columns * k_block(plan);
         im2col_gemm_serial();
-#pragma omp for collapse(4) schedule(dynamic)
+#pragma omp for collapse(4) schedule(dynamic) nowait
         for (int64_t n = 0; n < layer->N; n++) {
             for (int64_t g = 0; g < layer->groups; g++) {
                 for (int64_t block = 0; block < blocks; block++) {
@@ -237,6 +239,7 @@ static void im2col_execute(const struct convoy_plan *plan, const struct operands
                 }
             }
         }
+        denormals_leave(plan->flush_denormals, state);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "convoy/count.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/epilogue.h"
@@ -65,17 +66,23 @@ static float sum_of(const struct convoy_plan *plan, const convoy_tensor *x, int6
 static void naive_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const convoy_tensor *y = operands->y, *residual = operands->residual;
-#pragma omp parallel for collapse(3) num_threads(plan->threads)
-    for (int64_t n = 0; n < plan->layer.N; n++) {
-        for (int64_t k = 0; k < plan->layer.K; k++) {
-            for (int64_t p = 0; p < plan->P; p++) {
-                float *to = (float *)y->data + n * y->stride_n + k * y->stride_c + p * y->stride_h;
-                for (int64_t q = 0; q < plan->Q; q++) {
-                    float v = sum_of(plan, operands->x, n, k, p, q);
-                    to[q * y->stride_w] = epilogue_apply(plan, residual, v, n, k, p, q);
+#pragma omp parallel num_threads(plan->threads)
+    {
+        uint64_t state = denormals_enter(plan->flush_denormals);
+#pragma omp for collapse(3) schedule(static) nowait
+        for (int64_t n = 0; n < plan->layer.N; n++) {
+            for (int64_t k = 0; k < plan->layer.K; k++) {
+                for (int64_t p = 0; p < plan->P; p++) {
+                    float *to =
+                        (float *)y->data + n * y->stride_n + k * y->stride_c + p * y->stride_h;
+                    for (int64_t q = 0; q < plan->Q; q++) {
+                        float v = sum_of(plan, operands->x, n, k, p, q);
+                        to[q * y->stride_w] = epilogue_apply(plan, residual, v, n, k, p, q);
+                    }
                 }
             }
         }
+        denormals_leave(plan->flush_denormals, state);
     }
 }
 

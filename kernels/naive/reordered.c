@@ -17,6 +17,7 @@
 
 #include "convoy/count.h"
 #include "core/arithmetic.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/epilogue.h"
@@ -198,8 +199,9 @@ static void reordered_execute(const struct convoy_plan *plan, const struct opera
     int64_t blocks = layer->groups * b->k_blocks, width = k_block(plan), Kg = layer_Kg(layer);
 #pragma omp parallel num_threads(plan->threads)
     {
+        uint64_t state = denormals_enter(plan->flush_denormals);
         float *sums = (float *)(operands->workspace + omp_get_thread_num() * b->thread_bytes);
-#pragma omp for collapse(3) schedule(static)
+#pragma omp for collapse(3) schedule(static) nowait
         for (int64_t n = 0; n < layer->N; n++) {
             for (int64_t block = 0; block < blocks; block++) {
                 for (int64_t p = 0; p < plan->P; p++) {
@@ -217,6 +219,7 @@ static void reordered_execute(const struct convoy_plan *plan, const struct opera
                 }
             }
         }
+        denormals_leave(plan->flush_denormals, state);
     }
 }
 

@@ -23,6 +23,7 @@
 #endif
 
 #include "core/arithmetic.h"
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/tile/tile_epilogue.h"
 #include "kernels/winograd/winograd_ahead.h"
@@ -215,6 +216,7 @@ static void winograd_execute(const struct convoy_plan *plan, const struct operan
 #else
         int thread = 0;
 #endif
+        uint64_t state = denormals_enter(plan->flush_denormals);
         struct winograd_block block;
         winograd_carve(plan, operands->workspace + thread * b->thread_bytes, &block);
         for (int64_t t = 0; t < b->strip_columns; t++) {
@@ -223,11 +225,12 @@ static void winograd_execute(const struct convoy_plan *plan, const struct operan
         }
         memset(block.zeros, 0, (size_t)plan->layer.C * sizeof *block.zeros);
         int64_t current = -1;
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic) nowait
         for (int64_t unit = 0; unit < blocks * b->k_parts; unit++) {
             work_unit(plan, operands, &block, unit, unit / b->k_parts == current);
             current = unit / b->k_parts;
         }
+        denormals_leave(plan->flush_denormals, state);
     }
 }
 

@@ -160,7 +160,8 @@ static bool same_options(const convoy_options *a, const convoy_options *b)
            (a->tolerance != CONVOY_TOLERANCE_BOUND || a->error_bound == b->error_bound) &&
            a->workspace_limit_bytes == b->workspace_limit_bytes &&
            a->packed_limit_bytes == b->packed_limit_bytes && a->executions == b->executions &&
-           a->effort == b->effort && a->wisdom == b->wisdom && a->calibration == b->calibration;
+           a->effort == b->effort && a->wisdom == b->wisdom && a->calibration == b->calibration &&
+           a->denormals == b->denormals;
 }
 
 static bool same_key(const struct key *a, const struct key *b)

@@ -232,16 +232,7 @@ convoy_status convoy_calibration_print(const convoy_calibration *calibration, ch
             }
         }
     }
-    bool good = stream && !ferror(stream);
-    if (stream && (fclose(stream) != 0 || !good || !written)) {
-        free(written);
-        good = false;
-    }
-    if (!good) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory for the text of the calibration");
-    }
-    *text = written;
-    return CONVOY_OK;
+    return headed_close(stream, &written, text);
 }
 
 convoy_status convoy_calibration_import(const char *path, convoy_calibration **calibration)

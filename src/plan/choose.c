@@ -64,6 +64,11 @@ static convoy_status check_options(const convoy_options *options)
                     "options.executions is %lld; it must be 0 (many) or more",
                     (long long)options->executions);
     }
+    if (options->denormals < CONVOY_KEEP_DENORMALS || options->denormals > CONVOY_FLUSH_DENORMALS) {
+        return fail(CONVOY_ERROR_ARGUMENT,
+                    "options.denormals is %d; it must be one of convoy_denormals, %d to %d",
+                    (int)options->denormals, CONVOY_KEEP_DENORMALS, CONVOY_FLUSH_DENORMALS);
+    }
     if (options->isa < CONVOY_ISA_BEST || options->isa >= CONVOY_ISA_COUNT) {
         return fail(CONVOY_ERROR_ARGUMENT,
                     "options.isa is %d; it must be one of convoy_isa, %d to %d", (int)options->isa,
@@ -135,6 +140,7 @@ static void prepare_on(const struct request *request, const struct algorithm *al
         .algorithm = algorithm,
         .kernels = request->kernels,
         .threads = threads,
+        .flush_denormals = request->options.denormals == CONVOY_FLUSH_DENORMALS,
         .bias_bytes = request->bias ? bias_bytes(layer) : 0,
     };
     algorithm->prepare(plan);

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/tensor_checked.h"
+#include "plan/forked.h"
 #include "plan/verbose.h"
 
 static convoy_status check_shape(const convoy_tensor *tensor, const char *what, int64_t N,
@@ -180,7 +181,9 @@ static convoy_status execute(const convoy_plan *plan, const struct operands *ope
         return status;
     }
     double started = verbose() ? clock_seconds() : 0;
+    int entered = forked_enter(plan->threads);
     plan->algorithm->execute(plan, operands);
+    forked_leave(entered);
     if (verbose()) {
         verbose_report("execute", plan, clock_seconds() - started);
     }

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "convoy/machine.h"
@@ -132,6 +133,22 @@ void headed_print_number(double number, FILE *stream)
     int64_t thousandths = (int64_t)(1000 * number + 0.5);
     thousandths = thousandths > 0 ? thousandths : 1;
     fprintf(stream, "%" PRId64 ".%03d", thousandths / 1000, (int)(thousandths % 1000));
+}
+
+convoy_status headed_close(FILE *stream, char **written, char **text)
+{
+    bool good = stream && !ferror(stream);
+    /* Closing gives the text its final size; without memory for that it is lost, without an error.
+     */
+    if (stream && (fclose(stream) != 0 || !good || !*written)) {
+        free(*written);
+        good = false;
+    }
+    if (!good) {
+        return fail(CONVOY_ERROR_MEMORY, "no memory for a text that is written");
+    }
+    *text = *written;
+    return CONVOY_OK;
 }
 
 /* All bytes, owned; size is `most` for larger files. */

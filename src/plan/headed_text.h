@@ -49,10 +49,19 @@ void headed_print_head(const struct headed_kind *kind, FILE *stream);
 /** Three digits behind the point, in any locale; at least 0.001. */
 void headed_print_number(double number, FILE *stream);
 
+/**
+ * End a text that was written into a stream of open_memstream.
+ * @param stream   NULL: there was no memory for it
+ * @param written  where the stream puts its text
+ * @param text     receives it, to be freed with free()
+ * @retval CONVOY_ERROR_MEMORY
+ */
+convoy_status headed_close(FILE *stream, char **written, char **text);
+
 /** "AMD EPYC, portable+avx2+avx512, L1d 32768, L2 1048576" */
 void headed_machine(char machine[HEADED_MACHINE_SIZE]);
 
-/** All bytes of a file, to be freed, or one more than the kind may have. */
+/** All bytes of a file, to be freed with memory_free, or one more than the kind may have. */
 convoy_status headed_load(const char *path, const struct headed_kind *kind, char **text,
                           size_t *size);
 

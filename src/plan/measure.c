@@ -14,6 +14,7 @@
 #include "core/layer_checked.h"
 #include "core/memory.h"
 #include "plan/algorithms.h"
+#include "plan/forked.h"
 #include "plan/weights.h"
 
 #define LIMIT_SECONDS_DEFAULT 1.0
@@ -138,7 +139,9 @@ static double execute(const struct contest *contest, const struct candidate *can
                                       .workspace = candidate->workspace};
     double started = clock_seconds();
     for (int i = 0; i < times; i++) {
+        int entered = forked_enter(candidate->plan.threads);
         candidate->plan.algorithm->execute(&candidate->plan, &operands);
+        forked_leave(entered);
     }
     return (clock_seconds() - started) / times;
 }

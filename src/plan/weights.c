@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "plan/forked.h"
 
 convoy_status weights_check(const convoy_weights *weights)
 {
@@ -62,7 +63,9 @@ convoy_status weights_pack(struct convoy_plan *plan, const convoy_weights *weigh
         memset(bias, 0, plan->bias_bytes);
         memcpy(bias, weights->bias, (size_t)plan->layer.K * sizeof(float));
     }
+    int entered = forked_enter(plan->threads);
     plan->algorithm->pack(plan, weights->filter);
+    forked_leave(entered);
     return CONVOY_OK;
 }
 

@@ -115,7 +115,8 @@ convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path
                                    convoy_wisdom_report *report)
 {
     struct stat what;
-    char *lock_path = NULL;
+    void *name;
+    char *lock_path;
     if (wisdom == NULL || path == NULL) {
         return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "path is" : "wisdom is");
     }
@@ -125,17 +126,20 @@ convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path
     if (stat(path, &what) == 0 && !S_ISREG(what.st_mode)) {
         return write_text(path, wisdom); /* a pipe or a device; a directory is refused there */
     }
-    if (asprintf(&lock_path, "%s.lock", path) < 0) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory for the name of a lock file");
+    size_t name_bytes = strlen(path) + sizeof ".lock";
+    convoy_status status = memory_allocate(name_bytes, "the name of a lock file", &name);
+    if (status) {
+        return status;
     }
+    lock_path = name;
+    snprintf(lock_path, name_bytes, "%s.lock", path);
     int lock = lock_file(lock_path);
-    convoy_status status =
-        lock < 0 ? fail(CONVOY_ERROR_IO, "%s cannot be locked: %s", lock_path, strerror(errno))
-                 : merge_and_write(wisdom, path, stat(path, &what) == 0, report);
+    status = lock < 0 ? fail(CONVOY_ERROR_IO, "%s cannot be locked: %s", lock_path, strerror(errno))
+                      : merge_and_write(wisdom, path, stat(path, &what) == 0, report);
     if (lock >= 0) {
         unlink(lock_path);
         close(lock);
     }
-    free(lock_path);
+    memory_free(lock_path);
     return status;
 }

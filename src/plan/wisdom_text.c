@@ -174,16 +174,5 @@ convoy_status convoy_wisdom_print(const convoy_wisdom *wisdom, char **text)
         headed_print_head(&wisdom_kind, stream);
         wisdom_walk(wisdom, print_entry, stream);
     }
-    bool good = stream && !ferror(stream);
-    /* Closing gives the text its final size; without memory for that it is lost, without an error.
-     */
-    if (stream && (fclose(stream) != 0 || !good || !written)) {
-        free(written);
-        good = false;
-    }
-    if (!good) {
-        return fail(CONVOY_ERROR_MEMORY, "no memory for the text of the wisdom");
-    }
-    *text = written;
-    return CONVOY_OK;
+    return headed_close(stream, &written, text);
 }
