@@ -320,8 +320,9 @@ static void corners_of_dense_tensors(void **state)
         for (size_t a = 0; a < convoy_algorithm_count(); a++) {
             const struct algorithm *algorithm = algorithms[a];
             bool fast = algorithm->transforms || algorithm == &algorithm_direct;
+            bool minutes = algorithm == &algorithm_reference;
             layer.layout = a % 2 ? CONVOY_NHWC : CONVOY_NCHW;
-            if ((i == 0 || fast) && algorithm_applies(&layer, a)) {
+            if ((i == 0 || fast) && !minutes && algorithm_applies(&layer, a)) {
                 print_message("%s %s %s\n", problems[i], convoy_layout_name(layer.layout),
                               algorithm->name);
                 run_corners(&layer, algorithm->name);
