@@ -14,6 +14,7 @@
 #include "support/check.h"
 #include "support/layers.h"
 #include "support/place.h"
+#include "support/wisdom_text.h"
 
 /* Counts, and fails the allocation whose turn it is; 0: none. */
 static struct {
@@ -62,15 +63,8 @@ static int setup(void **state)
     for (size_t i = 0; i < sizeof filter / sizeof filter[0]; i++) {
         filter[i] = (float)(i % 7) - 3;
     }
-    convoy_wisdom *wisdom;
-    convoy_plan *plan;
-    convoy_options options = {.effort = CONVOY_MEASURE, .time_limit_s = 0.001, .threads = 1};
-    assert_ok(convoy_wisdom_create(&wisdom));
-    options.wisdom = wisdom;
-    assert_ok(convoy_plan_create(&layer, &weights, &options, &plan));
-    assert_ok(convoy_wisdom_print(wisdom, &wisdom_text));
-    convoy_plan_destroy(plan);
-    convoy_wisdom_destroy(wisdom);
+    wisdom_text =
+        make_wisdom_text("n1c5h7w9_k11r3s3_pd1 nchw portable 1 default none direct 812.431\n");
     return convoy_set_allocator(&counting_allocator) ? -1 : 0;
 }
 

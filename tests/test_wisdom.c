@@ -16,20 +16,11 @@
 #include "support/check.h"
 #include "support/layers.h"
 #include "support/place.h"
+#include "support/wisdom_text.h"
 #include "support/random.h"
 
 #define ALL_MAX 64
 #define PROBLEM "n1c16h12w12_k16r3s3_pd1"
-
-/* A text of this machine and version with the given lines behind the head; owned. */
-static char *make_text(const char *lines)
-{
-    char machine[HEADED_MACHINE_SIZE], *text;
-    headed_machine(machine);
-    assert_true(asprintf(&text, "convoy-wisdom 1\nversion %s\nmachine %s\n%s", convoy_version(),
-                         machine, lines) > 0);
-    return text;
-}
 
 static convoy_wisdom *create(void)
 {
@@ -41,7 +32,7 @@ static convoy_wisdom *create(void)
 static convoy_wisdom *create_with(const char *lines)
 {
     convoy_wisdom *wisdom = create();
-    char *text = make_text(lines);
+    char *text = make_wisdom_text(lines);
     assert_ok(convoy_wisdom_parse(wisdom, text, strlen(text), NULL));
     free(text);
     return wisdom;
@@ -49,7 +40,7 @@ static convoy_wisdom *create_with(const char *lines)
 
 static void expect_text(const convoy_wisdom *wisdom, const char *lines)
 {
-    char *expected = make_text(lines), *text;
+    char *expected = make_wisdom_text(lines), *text;
     assert_ok(convoy_wisdom_print(wisdom, &text));
     assert_string_equal(text, expected);
     free(text);
@@ -227,7 +218,7 @@ static void test_corrupt_lines_are_skipped_and_named(void **state)
         convoy_wisdom_report report;
         char lines[600], *text, detail[600];
         snprintf(lines, sizeof lines, "%s%s%s", GOOD, cases[i].line, cases[i].line);
-        text = make_text(lines);
+        text = make_wisdom_text(lines);
         snprintf(detail, sizeof detail, "%s", convoy_error_detail());
         assert_ok(convoy_wisdom_parse(wisdom, text, strlen(text), &report));
         assert_string_equal(convoy_error_detail(), detail);
@@ -245,7 +236,7 @@ static void test_long_lines_and_zero_bytes(void **state)
 {
     convoy_wisdom *wisdom = create();
     convoy_wisdom_report report;
-    char *head = make_text(""), *text = calloc(1, 5000);
+    char *head = make_wisdom_text(""), *text = calloc(1, 5000);
     (void)state;
     size_t length = strlen(head);
     memcpy(text, head, length);
@@ -290,7 +281,7 @@ static void test_foreign_wisdom_is_refused(void **state)
 static void test_mutations(void **state)
 {
     uint64_t seed = test_seed(1), random = seed;
-    char *text = make_text(GOOD GOOD GOOD);
+    char *text = make_wisdom_text(GOOD GOOD GOOD);
     size_t length = strlen(text);
     (void)state;
     for (int i = 0; i < 3000; i++) {
@@ -335,7 +326,7 @@ static void test_null_pointers(void **state)
 
 static void write_lines(const char *path, const char *lines)
 {
-    char *text = make_text(lines);
+    char *text = make_wisdom_text(lines);
     place_write(path, text, strlen(text));
     free(text);
 }
