@@ -47,20 +47,27 @@ static void poison(const struct block *block)
     }
 }
 
+static bool is_poison_byte(const char *at)
+{
+    static const uint32_t word = POISON;
+    return *at == ((const char *)&word)[(uintptr_t)at % sizeof word];
+}
+
 /* Less than a page, as all that lies beside a block in its area. */
 static bool poisoned(const char *from, const char *to)
 {
-    const uint32_t word = POISON;
-    for (; from < to && (uintptr_t)from % sizeof word != 0; from++) {
-        if (*from != ((const char *)&word)[(uintptr_t)from % sizeof word]) {
-            return false;
-        }
-    }
     uint32_t different = 0;
-    for (; from < to; from += sizeof word) {
-        different |= *(const uint32_t *)from ^ word;
+    bool good = true;
+    for (; from < to && (uintptr_t)from % sizeof different != 0; from++) {
+        good = good && is_poison_byte(from);
     }
-    return different == 0;
+    for (; to - from >= (ptrdiff_t)sizeof different; from += sizeof different) {
+        different |= *(const uint32_t *)from ^ POISON;
+    }
+    for (; from < to; from++) {
+        good = good && is_poison_byte(from);
+    }
+    return good && different == 0;
 }
 
 /* A new area, or NULL. */

@@ -1,0 +1,123 @@
+/**
+ * @file test_pages.c
+ * What check_kernels and verify rely on can see: an access past an end stops the program and names
+ * the case, and a write beside a block that no page stops is found when the block is given back.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/check.h"
+#include "support/layers.h"
+#include "verify/pages.h"
+#include "verify/trap.h"
+
+#define BYTES 1000
+
+/* The signal that ends a child which reads the byte; 0: none. */
+static int signal_of_reading(const volatile char *byte)
+{
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL); /* not cmocka's, nor a sanitizer's */
+        (void)*byte;
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void no_byte_past_the_end_can_be_read(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1; bytes < 3 * 4096; bytes += 1021) {
+        pages_place(PAGES_LAST_BYTE);
+        char *memory = pages_allocate(bytes, 1);
+        assert_int_equal(signal_of_reading(memory + bytes - 1), 0);
+        assert_int_equal(signal_of_reading(memory + bytes), SIGSEGV);
+        memset(memory, 0, bytes);
+        pages_release(memory);
+        assert_int_equal(pages_spoilt(), 0);
+        pages_place(PAGES_FIRST_BYTE);
+        memory = pages_allocate(bytes, 64);
+        assert_int_equal(signal_of_reading(memory), 0);
+        assert_int_equal(signal_of_reading(memory - 1), SIGSEGV);
+        pages_release(memory);
+    }
+}
+
+static void what_is_written_beside_is_found(void **state)
+{
+    (void)state;
+    for (int place = PAGES_LAST_BYTE; place <= PAGES_FIRST_BYTE; place++) {
+        pages_place((enum pages_end)place);
+        char *memory = pages_allocate(BYTES, 64);
+        assert_int_equal((uintptr_t)memory % 64, 0);
+        assert_true(pages_intact(memory));
+        memset(memory, 0, BYTES);
+        assert_true(pages_intact(memory));
+        memory[BYTES] = 0; /* alignment, or the page, leaves room there */
+        assert_false(pages_intact(memory));
+        pages_release(memory);
+        assert_int_equal(pages_spoilt(), 1);
+        assert_int_equal(pages_spoilt(), 0);
+    }
+}
+
+/* Areas are used again, and are poison again. */
+static void every_block_is_poison_at_first(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        uint32_t *words = pages_allocate(BYTES, 64);
+        for (size_t j = 0; j < BYTES / sizeof *words; j++) {
+            assert_int_equal(words[j], POISON);
+            words[j] = 0;
+        }
+        pages_release(words);
+    }
+}
+
+/* The trap says layer, seed and case; the program then ends of the signal. */
+static void the_trap_names_the_case(void **state)
+{
+    int pipe_ends[2], status;
+    char text[400] = "";
+    (void)state;
+    assert_int_equal(pipe(pipe_ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        convoy_layer layer = parse_layer("n1c5h6w7_k8r3s3_pd1");
+        struct trap trap;
+        signal(SIGSEGV, SIG_DFL);
+        dup2(pipe_ends[1], STDERR_FILENO);
+        trap_set(&trap, &layer, 77);
+        snprintf(trap.what, sizeof trap.what, "direct avx2 nhwc 1 thread");
+        pages_place(PAGES_LAST_BYTE);
+        volatile char *memory = pages_allocate(BYTES, 1);
+        memory[BYTES] = 0;
+        _exit(0);
+    }
+    close(pipe_ends[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(read(pipe_ends[0], text, sizeof text - 1) > 0);
+    close(pipe_ends[0]);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    assert_contains(text, "n1c5h6w7_k8r3s3_pd1 seed 77 direct avx2 nhwc 1 thread: it touched");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_byte_past_the_end_can_be_read),
+        cmocka_unit_test(what_is_written_beside_is_found),
+        cmocka_unit_test(every_block_is_poison_at_first),
+        cmocka_unit_test(the_trap_names_the_case),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
