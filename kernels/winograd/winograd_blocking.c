@@ -145,11 +145,9 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.zeros = (float *)carve(workspace, &used, plan->layer.C * 4);
     if (plan->layer.layout == CONVOY_NCHW) {
         int64_t across = min64(tiles, winograd_grid(plan).across);
-        int64_t rows = winograd_rows_under(&s.h, 1), columns = winograd_rows_under(&s.w, across);
-        int64_t width = (columns - 1) * plan->layer.dilation_w + 1;
-        int64_t copy = multiply_saturated(rows * min64(width, plan->layer.W), 4 * plan->layer.C);
-        s.copy = (float *)carve(workspace, &used, min64(copy, INT64_MAX / 4));
-        s.result = (float *)carve(workspace, &used, s.h.m * across * s.w.m * s.m_row * 4);
+        int64_t pixels = winograd_rows_under(&s.h, 1) * winograd_columns_under(&s.w, across);
+        s.copy = (float *)carve(workspace, &used, pixels * floats * 4);
+        s.result = (float *)carve(workspace, &used, s.h.m * across * s.w.m * floats * 4);
     }
     if (block) {
         *block = s;
