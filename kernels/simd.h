@@ -165,8 +165,25 @@ ALWAYS_INLINE void vf_store_part(float *p, vf v, int n)
 #if defined(__AVX512F__) && VF == 16
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif defined(__AVX2__) && VF == 8
-    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), (__m256)v);
+    /* no masked store, which some CPUs run as a loop */
+    if (n == VF) {
+        vf_store(p, v);
+        return;
+    }
+    __m128 part = _mm256_castps256_ps128((__m256)v);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps((__m256)v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1) {
+        _mm_store_ss(p, part);
+    }
 #else
     memcpy(p, &v, (size_t)n * sizeof *p);
 #endif
@@ -228,9 +245,15 @@ ALWAYS_INLINE void vf_load_transposed(vf block[VF], const float *from, ptrdiff_t
         {
             block[i] = vf_load(from + i * stride);
         }
+    } else if (rows == VF) {
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            block[i] = vf_load_part(from + i * stride, columns);
+        }
     } else {
-        for (int i = 0; i < VF; i++) {
-            block[i] = i < rows ? vf_load_part(from + i * stride, columns) : (vf){0};
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            block[i] = vf_load_part(from + (i < rows ? i : 0) * stride, i < rows ? columns : 0);
         }
     }
     vf_transpose(block);

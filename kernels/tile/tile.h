@@ -22,7 +22,7 @@
 
 #define TILE_VECTORS_MAX  4
 #define TILE_PIXELS_MAX   12
-#define TILE_AHEAD_FLOATS 32 /* two cache lines */
+#define TILE_AHEAD_FLOATS 64 /* four cache lines */
 
 /* A piece of the sum, the same for all pixels of a tile. */
 struct tile_run {
@@ -53,8 +53,10 @@ struct tile_operands {
     const float *w; /* block of packed w: [depth][vectors][VF] */
     const struct tile_run *runs;
     int run_count;
-    /* Memory to ask for meanwhile, TILE_AHEAD_FLOATS for each step of the depth; NULL: none. */
+    /* Memory to ask for meanwhile: for each two steps of the depth TILE_AHEAD_FLOATS, then so many
+       floats on; NULL: none. */
     const float *ahead;
+    ptrdiff_t ahead_stride;
     enum tile_ending ending;
     float *const *sums; /* of each pixel, vectors * VF floats; not used by TILE_STORE */
     ptrdiff_t sums_shift;

@@ -63,6 +63,7 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
             acc[i][v] = (vf){0};
         }
     }
+    const float *ahead = o->ahead ? o->ahead : o->w;
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
         const float *x[TILE_PIXELS_MAX];
         UNROLL for (int i = 0; i < pixels; i++)
@@ -70,7 +71,6 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
             x[i] = o->x[i] + o->x_shift + run->x_offset;
         }
         const float *w = o->w + run->w_index * (vectors * VF);
-        const float *ahead = o->ahead ? o->ahead : w;
         ptrdiff_t d = 0;
         for (; d + 2 <= run->depth; d += 2) {
             if (PREFETCHES(pixels)) {
@@ -78,7 +78,7 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
                 __builtin_prefetch(ahead + 16, 0, 2);
                 __builtin_prefetch(ahead + 32, 0, 2);
                 __builtin_prefetch(ahead + 48, 0, 2);
-                ahead += 2 * TILE_AHEAD_FLOATS;
+                ahead += o->ahead_stride;
             }
             multiply_step(acc, pixels, vectors, x, d, w);
             multiply_step(acc, pixels, vectors, x, d + 1, w + vectors * VF);

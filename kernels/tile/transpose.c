@@ -14,25 +14,72 @@ ALWAYS_INLINE int at_most_vf(int64_t left)
     return left < VF ? (int)left : VF;
 }
 
+/* Columns up to where a vector of memory ends, if it ends there in all rows. Rows a multiple of
+   4 KiB apart, as those of many images are, share one set of L1: a line that two blocks of columns
+   touch would be fetched twice. */
+ALWAYS_INLINE int columns_of_vector(const float *row, ptrdiff_t stride, int64_t left)
+{
+    int behind = stride % VF == 0 ? (int)((uintptr_t)row / sizeof *row % VF) : 0;
+    return left < VF - behind ? (int)left : VF - behind;
+}
+
+/* The first `count` vectors of a block, `lanes` of each, to rows that are `stride` floats apart. */
+ALWAYS_INLINE void store_block(const vf block[VF], float *to, ptrdiff_t stride, int count,
+                               int lanes)
+{
+    if (count == VF && lanes == VF) {
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            vf_store(to + i * stride, block[i]);
+        }
+        return;
+    }
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        if (i == count) {
+            break;
+        }
+        vf_store_part(to + i * stride, block[i], lanes);
+    }
+}
+
 void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,
                        int64_t channels, int64_t columns)
 {
     for (int64_t c = 0; c < channels; c += VF) {
         int rows = at_most_vf(channels - c);
-        for (int64_t w = 0; w < columns; w += VF) {
-            int lanes = at_most_vf(columns - w);
+        for (int64_t w = 0, lanes; w < columns; w += lanes) {
+            const float *at = from + c * from_stride + w;
+            lanes = columns_of_vector(at, from_stride, columns - w);
             vf block[VF];
-            vf_load_transposed(block, from + c * from_stride + w, from_stride, rows, lanes);
-            float *target = to + w * to_stride + c;
-            if (rows == VF) {
-                for (int i = 0; i < lanes; i++) {
-                    vf_store(target + i * to_stride, block[i]);
-                }
-            } else {
-                for (int i = 0; i < lanes; i++) {
-                    vf_store_part(target + i * to_stride, block[i], rows);
-                }
-            }
+            vf_load_transposed(block, at, from_stride, rows, (int)lanes);
+            store_block(block, to + w * to_stride + c, to_stride, (int)lanes, rows);
+        }
+    }
+}
+
+/* Vector j of the block is `columns` pixels of channel j: adds bias and residual, activates. */
+ALWAYS_INLINE void finish_block(vf block[VF], const struct tile_epilogue *epilogue, int k,
+                                const float *residual, ptrdiff_t residual_stride, int lanes,
+                                int columns)
+{
+    if (epilogue->bias) {
+        UNROLL for (int j = 0; j < VF; j++)
+        {
+            block[j] += epilogue->bias[k + j];
+        }
+    }
+    if (residual) {
+        UNROLL for (int j = 0; j < VF; j++)
+        {
+            const float *row = residual + (k + (j < lanes ? j : lanes - 1)) * residual_stride;
+            block[j] += vf_load_part(row, columns);
+        }
+    }
+    if (epilogue->clamps || epilogue->leaks) {
+        UNROLL for (int j = 0; j < VF; j++)
+        {
+            block[j] = tile_activate(block[j], epilogue);
         }
     }
 }
@@ -43,27 +90,16 @@ void KERNEL(store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y
 {
     for (int k = 0; k < channels; k += VF) {
         int lanes = at_most_vf(channels - k);
-        for (int64_t i = 0; i < pixels; i += VF) {
-            int columns = at_most_vf(pixels - i);
+        for (int64_t i = 0; i < pixels;) {
+            float *target = y + k * y_stride + i;
+            int columns = columns_of_vector(target, y_stride, pixels - i);
             vf block[VF];
             /* sums rows are whole vectors, so only pixels can be missing */
             vf_load_transposed(block, sums + i * sums_stride + k, sums_stride, columns, VF);
-            for (int j = 0; j < lanes; j++) {
-                vf v = block[j];
-                if (epilogue->bias) {
-                    v += epilogue->bias[k + j];
-                }
-                if (residual) {
-                    v += vf_load_part(residual + (k + j) * residual_stride + i, columns);
-                }
-                v = tile_activate(v, epilogue);
-                float *target = y + (k + j) * y_stride + i;
-                if (columns == VF) {
-                    vf_store(target, v);
-                } else {
-                    vf_store_part(target, v, columns);
-                }
-            }
+            finish_block(block, epilogue, k, residual ? residual + i : NULL, residual_stride, lanes,
+                         columns);
+            store_block(block, target, y_stride, lanes, columns);
+            i += columns;
         }
     }
 }

@@ -28,9 +28,8 @@
 #include "kernels/tile/tile_epilogue.h"
 #include "kernels/winograd/winograd_ahead.h"
 
-/* One partial sum of one point: all register tiles. The first two ask for the next one's packed w,
-   which follows this one's in memory; all but the first for what comes after the multiply, as long
-   as there is something. */
+/* One partial sum of one point: all register tiles. Each asks for what comes after the multiply
+   when it is due, else the first two for the next sum's packed w, which follows in memory. */
 static void multiply_partial(const struct convoy_plan *plan, const struct winograd_block *block,
                              int64_t tiles, int vectors, struct tile_operands *tile,
                              struct ahead *ahead)
@@ -44,9 +43,9 @@ static void multiply_partial(const struct convoy_plan *plan, const struct winogr
     int64_t at = 0;
     for (int64_t t = 0; t < register_tiles; t++) {
         int64_t pixels = (tiles - at) / (register_tiles - t);
-        tile->ahead = t > 0 || w_tiles == 0 ? ahead_next(ahead, depth * TILE_AHEAD_FLOATS) : NULL;
-        if (!tile->ahead && t < w_tiles) {
-            tile->ahead = next + t * depth * TILE_AHEAD_FLOATS;
+        if (!ahead_next(ahead, tile)) {
+            tile->ahead = t < w_tiles ? next + t * (depth / 2) * TILE_AHEAD_FLOATS : NULL;
+            tile->ahead_stride = TILE_AHEAD_FLOATS;
         }
         tile->x = block->x + at;
         tile->sums = block->sums + at;
@@ -96,86 +95,15 @@ static void multiply_point(const struct convoy_plan *plan, const struct winograd
     }
 }
 
-/* NCHW: the outputs of a run of tiles, which lie in block->result, to y. */
-static void store_run(const struct convoy_plan *plan, const struct operands *operands,
-                      const struct winograd_block *block, const struct winograd_k_block *k_block,
-                      const struct tile_row *run, int rows, const struct tile_epilogue *epilogue)
+/* How often multiply_partial runs a register tile for a block of channels, about. */
+static int64_t calls_of_multiply(const struct convoy_plan *plan, const struct winograd_block *block,
+                                 int64_t tiles)
 {
-    const convoy_layer *l = &plan->layer;
-    const struct winograd_algorithm *a = winograd_of(plan);
-    const convoy_tensor *y = operands->y, *residual = operands->residual;
-    int64_t p = winograd_y_of_tile(&block->h, run->phase_h, run->row);
-    int64_t q = winograd_y_of_tile(&block->w, run->phase_w, run->column);
-    int64_t across = q < plan->Q ? divide_up(plan->Q - q, l->dilation_w) : 0;
-    int64_t columns = min64(run->count * a->m_w, across);
-    /* Pixels of a dilated run lie apart: one at a time. */
-    int64_t step = l->dilation_w == 1 ? columns : 1;
-    ptrdiff_t row_floats = run->count * a->m_w * block->m_row;
-    for (int i = 0; i < rows; i++, p += l->dilation_h) {
-        for (int64_t j = 0; j < columns; j += step) {
-            int64_t at = p * y->stride_h + q + j * l->dilation_w;
-            float *to = (float *)y->data + run->n * y->stride_n + k_block->k * y->stride_c + at;
-            const float *add = NULL;
-            if (residual) {
-                add = (const float *)residual->data + run->n * residual->stride_n +
-                      k_block->k * residual->stride_c + p * residual->stride_h + q +
-                      j * l->dilation_w;
-            }
-            plan->kernels->store_transposed(
-                block->result + i * row_floats + j * block->m_row, block->m_row, to, y->stride_c,
-                add, residual ? residual->stride_c : 0, epilogue, k_block->channels, step);
-        }
-    }
-}
-
-static void transform_output(const struct convoy_plan *plan, const struct operands *operands,
-                             const struct winograd_block *block,
-                             const struct winograd_k_block *k_block, int64_t tile, int64_t end,
-                             const struct tile_epilogue *epilogue)
-{
-    static const struct tile_epilogue none = {0};
-    const convoy_layer *l = &plan->layer;
-    const struct winograd_algorithm *a = winograd_of(plan);
-    winograd_output_function *output = plan->kernels->winograd_outputs->of_variant[a->index];
-    struct winograd_grid grid = winograd_grid(plan);
-    bool nhwc = l->layout == CONVOY_NHWC;
-    const convoy_tensor *y = operands->y, *residual = operands->residual;
-    const float *products = block->products;
-    while (tile < end) {
-        struct tile_row run = winograd_tile_row(&grid, tile, end);
-        int64_t p = winograd_y_of_tile(&block->h, run.phase_h, run.row);
-        int64_t left = p < plan->P ? divide_up(plan->P - p, l->dilation_h) : 0;
-        struct winograd_result result = {
-            .stream_stride = block->m_stride,
-            .rows = (int)min64(a->m_h, left),
-            .channels = k_block->channels,
-            .epilogue = nhwc ? epilogue : &none,
-            .stride_h = nhwc ? y->stride_h * l->dilation_h : run.count * a->m_w * block->m_row,
-            .stride_w = nhwc ? y->stride_w * l->dilation_w : block->m_row,
-        };
-        for (int64_t t = 0; t < run.count; t++, products += block->m_row) {
-            int64_t q = winograd_y_of_tile(&block->w, run.phase_w, run.column + t);
-            int64_t across = q < plan->Q ? divide_up(plan->Q - q, l->dilation_w) : 0;
-            result.columns = (int)min64(a->m_w, across);
-            result.products = products;
-            result.y = block->result + t * a->m_w * block->m_row;
-            if (nhwc) {
-                result.y = (float *)y->data + run.n * y->stride_n + p * y->stride_h +
-                           q * y->stride_w + k_block->k;
-            }
-            if (nhwc && residual) {
-                result.residual = (const float *)residual->data + run.n * residual->stride_n +
-                                  p * residual->stride_h + q * residual->stride_w + k_block->k;
-                result.residual_stride_h = residual->stride_h * l->dilation_h;
-                result.residual_stride_w = residual->stride_w * l->dilation_w;
-            }
-            output(&result);
-        }
-        if (!nhwc && result.rows > 0) {
-            store_run(plan, operands, block, k_block, &run, result.rows, epilogue);
-        }
-        tile += run.count;
-    }
+    const struct blocking *b = &plan->blocking;
+    int64_t runs =
+        block->h.count * block->w.count * divide_up(layer_Cg(&plan->layer), b->depth_block);
+    return block->h.alpha * block->w.alpha * divide_up(tiles, b->tile_pixels) *
+           divide_up(runs, WINOGRAD_PARTIAL_SUM / b->depth_block);
 }
 
 /* One share of the channel blocks of one block of tiles. */
@@ -191,17 +119,18 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
     }
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
     struct ahead ahead;
-    ahead_fill(plan, operands, block, tile, end, &ahead);
+    int64_t calls = calls_of_multiply(plan, block, end - tile);
     int64_t last = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = b->k_blocks * part / b->k_parts; index < last; index++) {
         struct winograd_k_block k_block = winograd_k_block(plan, index);
         epilogue.bias = plan->bias ? plan->bias + k_block.k : NULL;
+        ahead_fill(plan, operands, block, &k_block, tile, end, index == last - 1, calls, &ahead);
         for (int i = 0; i < block->h.alpha; i++) {
             for (int j = 0; j < block->w.alpha; j++) {
                 multiply_point(plan, block, &k_block, i, j, end - tile, &ahead);
             }
         }
-        transform_output(plan, operands, block, &k_block, tile, end, &epilogue);
+        winograd_scatter(plan, operands, block, &k_block, tile, end, &epilogue);
     }
 }
 

@@ -13,6 +13,7 @@
  *   winograd_error.c         its error bound and its typical error
  *   winograd_ahead.c         what to ask for before it is needed
  *   winograd_gather.c        which x each tile reads, and their transform
+ *   winograd_scatter.c       the products' transform, and which y each tile writes
  *   winograd.c               the loops over blocks of tiles and channels     (execute)
  *
  * Y = A_h^T [ sum over c of (G_h g G_w^T) * (B_h^T d B_w) ] A_w for each tile of m_h x m_w outputs
@@ -72,8 +73,8 @@ struct winograd_block {
     float **sums;            /* rows of products of each tile, of point 0 */
     const float **positions; /* of one tile */
     float *zeros;            /* C of them: positions outside x */
-    float *copy;             /* NCHW: the inputs of a row of tiles, as NHWC */
-    float *result;           /* NCHW: the outputs of a row of tiles, as NHWC */
+    float *copy;             /* NCHW: the inputs of a run of tiles, a vector of channels, as NHWC */
+    float *result;           /* NCHW: their outputs, likewise */
 };
 int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
                        struct winograd_block *block);
@@ -81,6 +82,12 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
 /* V of the block of tiles tile <= t < end. */
 void winograd_gather(const struct convoy_plan *plan, const convoy_tensor *x,
                      const struct winograd_block *block, int64_t tile, int64_t end);
+
+/* y of the block of tiles tile <= t < end and one block of channels. */
+struct winograd_k_block;
+void winograd_scatter(const struct convoy_plan *plan, const struct operands *operands,
+                      const struct winograd_block *block, const struct winograd_k_block *k_block,
+                      int64_t tile, int64_t end, const struct tile_epilogue *epilogue);
 
 void winograd_prepare(struct convoy_plan *plan);
 double winograd_error_bound(const struct convoy_plan *plan);

@@ -7,61 +7,124 @@
 #include "core/arithmetic.h"
 #include "core/cpu.h"
 
-static void ahead_add(struct ahead *ahead, const float *from, int64_t floats)
+static void ahead_add(struct ahead *ahead, struct ahead_area area)
 {
-    ahead->rows[ahead->count].from = from;
-    ahead->rows[ahead->count++].end = from + floats;
+    if (ahead->count < AHEAD_AREAS_MAX && area.rows > 0 && area.steps > 0 && area.floats > 0) {
+        ahead->areas[ahead->count++] = area;
+        ahead->pieces += area.rows * divide_up(area.floats, TILE_AHEAD_FLOATS) *
+                         divide_up(area.steps, ahead->steps);
+    }
 }
 
-const float *ahead_next(struct ahead *ahead, int64_t floats)
+bool ahead_next(struct ahead *ahead, struct tile_operands *tile)
 {
     if (ahead->count == 0) {
-        return NULL;
+        return false;
     }
-    const float *from = ahead->rows[ahead->count - 1].from;
-    ahead->rows[ahead->count - 1].from += floats;
-    if (ahead->rows[ahead->count - 1].from >= ahead->rows[ahead->count - 1].end) {
+    ahead->due += ahead->pieces;
+    if (ahead->due < ahead->calls) {
+        return false;
+    }
+    ahead->due -= ahead->calls;
+    const struct ahead_area *area = &ahead->areas[ahead->count - 1];
+    tile->ahead =
+        area->from + ahead->row * area->row_stride + ahead->step * area->step_stride + ahead->first;
+    tile->ahead_stride = area->step_stride;
+    ahead->step += ahead->steps;
+    if (ahead->step >= area->steps) {
+        ahead->step = 0;
+        ahead->first += TILE_AHEAD_FLOATS;
+    }
+    if (ahead->first >= area->floats) {
+        ahead->first = 0;
+        ahead->row++;
+    }
+    if (ahead->row == area->rows) {
+        ahead->row = 0;
         ahead->count--;
     }
-    return from;
+    return true;
 }
 
-/* NHWC: x of the block that follows, and y of this one, if together they are small beside L2. */
-void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
-                const struct winograd_block *block, int64_t tile, int64_t end, struct ahead *ahead)
+/* y of a block of channels under a run of tiles. */
+static void add_y(const struct convoy_plan *plan, const convoy_tensor *y,
+                  const struct winograd_block *block, const struct winograd_k_block *k_block,
+                  const struct tile_row *run, struct ahead *ahead)
+{
+    int64_t p = winograd_y_of_tile(&block->h, 0, run->row);
+    int64_t q = winograd_y_of_tile(&block->w, 0, run->column);
+    int64_t columns = min64(run->count * block->w.m, plan->Q - q);
+    struct ahead_area area = {
+        .from = (const float *)y->data + run->n * y->stride_n + p * y->stride_h + q * y->stride_w +
+                k_block->k * y->stride_c,
+        .rows = min64(block->h.m, plan->P - p),
+        .row_stride = y->stride_h,
+    };
+    if (plan->layer.layout == CONVOY_NHWC) {
+        area.steps = columns;
+        area.step_stride = y->stride_w;
+        area.floats = k_block->channels;
+    } else {
+        area.steps = k_block->channels;
+        area.step_stride = y->stride_c;
+        area.floats = columns;
+    }
+    ahead_add(ahead, area);
+}
+
+/* x under a run of tiles. */
+static void add_x(const struct convoy_plan *plan, const convoy_tensor *x,
+                  const struct winograd_block *block, const struct tile_row *run,
+                  struct ahead *ahead)
 {
     const convoy_layer *l = &plan->layer;
-    const struct winograd_axis *h = &block->h, *w = &block->w;
-    const convoy_tensor *x = operands->x, *y = operands->y;
+    int64_t h = winograd_x_of_tile(&block->h, 0, run->row);
+    int64_t w = winograd_x_of_tile(&block->w, 0, run->column);
+    int64_t top = max64(h, 0), left = max64(w, 0);
+    int64_t columns = min64(w + winograd_columns_under(&block->w, run->count), l->W) - left;
+    struct ahead_area area = {
+        .from =
+            (const float *)x->data + run->n * x->stride_n + top * x->stride_h + left * x->stride_w,
+        .rows = min64(h + winograd_rows_under(&block->h, 1), l->H) - top,
+        .row_stride = x->stride_h,
+    };
+    if (l->layout == CONVOY_NHWC) {
+        area.steps = divide_up(columns * x->stride_w, TILE_AHEAD_FLOATS);
+        area.step_stride = area.floats = TILE_AHEAD_FLOATS;
+    } else {
+        area.steps = l->C;
+        area.step_stride = x->stride_c;
+        area.floats = columns;
+    }
+    ahead_add(ahead, area);
+}
+
+void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
+                const struct winograd_block *block, const struct winograd_k_block *k_block,
+                int64_t tile, int64_t end, bool last, int64_t calls, struct ahead *ahead)
+{
+    const convoy_layer *l = &plan->layer;
     struct winograd_grid grid = winograd_grid(plan);
     ahead->count = 0;
-    if (l->layout != CONVOY_NHWC || l->dilation_h > 1 || l->dilation_w > 1) {
+    ahead->row = ahead->first = ahead->step = ahead->pieces = ahead->due = 0;
+    ahead->steps = max64(1, plan->blocking.depth_block / 2);
+    ahead->calls = calls;
+    if (l->dilation_h > 1 || l->dilation_w > 1) {
         return;
     }
-    int64_t x_rows = winograd_rows_under(h, 1);
-    int64_t x_floats = x_rows * winograd_rows_under(w, end - tile) * l->C;
-    int64_t y_floats = h->m * (end - tile) * w->m * l->K;
-    if (x_rows + h->m > AHEAD_ROWS_MAX || 4 * (x_floats + y_floats) > (int64_t)cpu_l2_bytes() / 3) {
-        return;
+    int64_t x_end = last ? min64(grid.tiles, 2 * end - tile) : end;
+    for (int64_t t = end; t < x_end;) {
+        struct tile_row run = winograd_tile_row(&grid, t, x_end);
+        add_x(plan, operands->x, block, &run, ahead);
+        t += run.count;
     }
-    struct tile_row run = winograd_tile_row(&grid, tile, end);
-    for (int64_t p = run.row * h->m; p < min64((run.row + 1) * h->m, plan->P); p++) {
-        int64_t q = run.column * w->m;
-        ahead_add(ahead,
-                  (const float *)y->data + run.n * y->stride_n + p * y->stride_h + q * y->stride_w,
-                  min64(run.count * w->m, plan->Q - q) * y->stride_w);
+    for (int64_t t = tile; t < end;) {
+        struct tile_row run = winograd_tile_row(&grid, t, end);
+        add_y(plan, operands->y, block, k_block, &run, ahead);
+        t += run.count;
     }
-    if (end >= grid.tiles) {
-        return;
-    }
-    run = winograd_tile_row(&grid, end, min64(grid.tiles, 2 * end - tile));
-    int64_t first = winograd_x_of_tile(h, 0, run.row);
-    int64_t left = max64(0, winograd_x_of_tile(w, 0, run.column));
-    int64_t columns = min64(winograd_rows_under(w, run.count), l->W - left);
-    for (int64_t row = max64(0, first); row < min64(first + x_rows, l->H) && columns > 0; row++) {
-        ahead_add(ahead,
-                  (const float *)x->data + run.n * x->stride_n + row * x->stride_h +
-                      left * x->stride_w,
-                  columns * x->stride_w);
+    int64_t bytes = ahead->pieces * ahead->steps * TILE_AHEAD_FLOATS * 4;
+    if (bytes > (int64_t)cpu_l2_bytes() / 2) {
+        ahead->count = 0;
     }
 }

@@ -1,27 +1,39 @@
 /**
  * @file winograd_ahead.h
  * Memory that is asked for while the multiply runs, so that the transforms around it find it in
- * L2: rows of the next block's x, and of this block's y.
+ * L2: y of this block of channels and, while the last of them is multiplied, the next block's x.
+ * Earlier would be too early: packed w of the blocks between flows through L2.
  */
 #ifndef CONVOY_KERNELS_WINOGRAD_AHEAD_H
 #define CONVOY_KERNELS_WINOGRAD_AHEAD_H
 
 #include "kernels/winograd/winograd.h"
 
-#define AHEAD_ROWS_MAX 32
+#define AHEAD_AREAS_MAX 16
 
-struct ahead {
-    struct {
-        const float *from, *end;
-    } rows[AHEAD_ROWS_MAX];
-    int count;
+/* rows x steps x floats, of which the floats are consecutive. */
+struct ahead_area {
+    const float *from;
+    int64_t rows, steps, floats;
+    ptrdiff_t row_stride, step_stride;
 };
 
-/* For the block of tiles tile <= t < end; nothing where it would crowd L2. */
-void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
-                const struct winograd_block *block, int64_t tile, int64_t end, struct ahead *ahead);
+struct ahead {
+    struct ahead_area areas[AHEAD_AREAS_MAX]; /* the last is the next */
+    int count;
+    int64_t row, first, step; /* where in that area; `first` counts floats */
+    int64_t steps;            /* of a piece: as many as a register tile asks for */
+    int64_t pieces, calls;    /* pieces of all areas, about, and calls to spread them over */
+    int64_t due;              /* pieces that calls have earned, times calls */
+};
 
-/* The next piece, of at most `floats`; NULL when there is none left. */
-const float *ahead_next(struct ahead *ahead, int64_t floats);
+/* For the block of tiles tile <= t < end and one block of channels, `last` of them or not, and
+   `calls` of ahead_next. Nothing where it would crowd L2. */
+void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
+                const struct winograd_block *block, const struct winograd_k_block *k_block,
+                int64_t tile, int64_t end, bool last, int64_t calls, struct ahead *ahead);
+
+/* Has a register tile ask for the next piece; false if none is due. */
+bool ahead_next(struct ahead *ahead, struct tile_operands *tile);
 
 #endif

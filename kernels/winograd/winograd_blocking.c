@@ -145,11 +145,9 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.zeros = (float *)carve(workspace, &used, plan->layer.C * 4);
     if (plan->layer.layout == CONVOY_NCHW) {
         int64_t across = min64(tiles, winograd_grid(plan).across);
-        int64_t rows = winograd_rows_under(&s.h, 1), columns = winograd_rows_under(&s.w, across);
-        int64_t width = (columns - 1) * plan->layer.dilation_w + 1;
-        int64_t copy = multiply_saturated(rows * min64(width, plan->layer.W), 4 * plan->layer.C);
-        s.copy = (float *)carve(workspace, &used, min64(copy, INT64_MAX / 4));
-        s.result = (float *)carve(workspace, &used, s.h.m * across * s.w.m * s.m_row * 4);
+        int64_t pixels = winograd_rows_under(&s.h, 1) * winograd_columns_under(&s.w, across);
+        s.copy = (float *)carve(workspace, &used, pixels * floats * 4);
+        s.result = (float *)carve(workspace, &used, s.h.m * across * s.w.m * floats * 4);
     }
     if (block) {
         *block = s;
@@ -170,7 +168,7 @@ static double filled(const struct convoy_plan *plan)
    direct algorithm. */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
-    const double multiply = 1.05, transform = 0.75, pack = 3.0;
+    const double multiply = 1.05, transform = 0.75, pack = 50.0;
     const double transpose = 11.0, transpose_back = 8.0;
     const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
@@ -191,7 +189,9 @@ static struct work predicted_work(const struct convoy_plan *plan)
         .transform = transform * alphas * (double)(points(plan) * tiles) * vectors,
         .copy = copies,
         .w_passes = (double)blocks,
-        .pack = pack * alphas * (double)plan->packed_w_bytes / (4.0 * (double)floats),
+        .run_bytes =
+            l->layout == CONVOY_NCHW ? 4.0 * (double)(winograd_rows_under(&h, 1) * l->W) : 0,
+        .pack = pack * (double)plan->packed_w_bytes / (4.0 * (double)floats),
         .filled = filled(plan),
         .units = blocks * plan->blocking.k_parts,
     };

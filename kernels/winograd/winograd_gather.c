@@ -4,6 +4,8 @@
  */
 #include "kernels/winograd/winograd.h"
 
+#include <string.h>
+
 #include "core/arithmetic.h"
 
 /* Positions first <= i < last of a tile lie on real input. */
@@ -42,41 +44,51 @@ static const float *const *fill_positions(const struct winograd_patch *patch, st
     return block->positions;
 }
 
-/* Where the x of a run of tiles lies: position (h, w) is data + (h - h0)*stride_h + ... */
-struct run_source {
+/* Where `channels` channels of x under a run of tiles lie: position (h, w) is
+   data + (h - h0) * stride_h + (w - w0) * stride_w. */
+struct source {
     const float *data;
     ptrdiff_t stride_h, stride_w;
     int64_t h0, w0;
     int64_t row_step; /* rows of x between rows of the source */
+    int64_t channels;
+    bool padded; /* positions outside x are there, and are zero */
 };
 
-/* NCHW: the rows of x under a run of tiles as NHWC, once for all pieces; rows of the tiles' phase
-   of a dilated layer only. */
-static struct run_source copy_run(const struct convoy_plan *plan, const convoy_tensor *x,
-                                  const struct winograd_block *block, const struct tile_row *run)
+/* NCHW: channels c ... of the rows of x under a run of tiles as NHWC, once for all pieces; rows of
+   the tiles' phase of a dilated layer only. */
+static struct source copy_run(const struct convoy_plan *plan, const convoy_tensor *x,
+                              const struct winograd_block *block, const struct tile_row *run,
+                              int64_t c)
 {
     const convoy_layer *l = &plan->layer;
+    int64_t floats = plan->kernels->vector_floats, channels = min64(floats, l->C - c);
     int64_t h = winograd_x_of_tile(&block->h, run->phase_h, run->row);
     int64_t w = winograd_x_of_tile(&block->w, run->phase_w, run->column);
-    int64_t reach = (winograd_rows_under(&block->w, run->count) - 1) * l->dilation_w + 1;
-    int64_t w0 = min64(max64(w, 0), l->W), w1 = max64(min64(w + reach, l->W), w0);
+    int64_t width = winograd_columns_under(&block->w, run->count);
+    int64_t left = min64(max64(0, -w), width);           /* columns before x */
+    int64_t right = max64(left, min64(width, l->W - w)); /* the first behind it */
     int64_t rows = winograd_rows_under(&block->h, 1);
-    ptrdiff_t width = (w1 - w0) * l->C;
     for (int64_t i = 0; i < rows; i++) {
         int64_t row = h + i * l->dilation_h;
-        if (row >= 0 && row < l->H && w0 < w1) {
-            const float *from =
-                (const float *)x->data + run->n * x->stride_n + row * x->stride_h + w0;
-            plan->kernels->transpose(from, x->stride_c, block->copy + i * width, l->C, l->C,
-                                     w1 - w0);
+        float *to = block->copy + i * width * floats;
+        if (row < 0 || row >= l->H || left == right) {
+            memset(to, 0, (size_t)(width * floats) * sizeof *to);
+            continue;
         }
+        memset(to, 0, (size_t)(left * floats) * sizeof *to);
+        plan->kernels->transpose((const float *)x->data + run->n * x->stride_n + c * x->stride_c +
+                                     row * x->stride_h + w + left,
+                                 x->stride_c, to + left * floats, floats, channels, right - left);
+        memset(to + right * floats, 0, (size_t)((width - right) * floats) * sizeof *to);
     }
-    return (struct run_source){block->copy, width, l->C, h, w0, l->dilation_h};
+    return (struct source){block->copy, width * floats, floats,   h,
+                           w,           l->dilation_h,  channels, true};
 }
 
 /* All pieces of one tile whose first position is (h, w), side by side in a row of V. */
 static void transform_tile(const struct convoy_plan *plan, const struct winograd_block *block,
-                           const struct run_source *source, int64_t h, int64_t w, float *v)
+                           const struct source *source, int64_t h, int64_t w, float *v)
 {
     const struct winograd_axis *axis_h = &block->h, *axis_w = &block->w;
     winograd_input_function *input =
@@ -85,7 +97,7 @@ static void transform_tile(const struct convoy_plan *plan, const struct winograd
     struct winograd_patch patch = {
         .stride_h = source->stride_h * winograd_step(axis_h) / source->row_step,
         .stride_w = source->stride_w * winograd_step(axis_w),
-        .channels = plan->layer.C,
+        .channels = source->channels,
         .v = v,
         .stream_stride = block->v_stride,
     };
@@ -98,7 +110,7 @@ static void transform_tile(const struct convoy_plan *plan, const struct winograd
             patch.x = source->data + (piece_h - source->h0) / source->row_step * source->stride_h +
                       (piece_w - source->w0) * source->stride_w;
             patch.at = NULL;
-            if (!covers(rows, axis_h) || !covers(columns, axis_w)) {
+            if (!source->padded && (!covers(rows, axis_h) || !covers(columns, axis_w))) {
                 patch.at = fill_positions(&patch, rows, columns, block);
             }
             input(&patch);
@@ -106,23 +118,42 @@ static void transform_tile(const struct convoy_plan *plan, const struct winograd
     }
 }
 
+/* The tiles of a run, from one source. */
+static void transform_run(const struct convoy_plan *plan, const struct winograd_block *block,
+                          const struct tile_row *run, const struct source *source, float *v)
+{
+    int64_t h = winograd_x_of_tile(&block->h, run->phase_h, run->row);
+    for (int64_t t = 0; t < run->count; t++, v += block->v_row) {
+        int64_t w = winograd_x_of_tile(&block->w, run->phase_w, run->column + t);
+        transform_tile(plan, block, source, h, w, v);
+    }
+}
+
 void winograd_gather(const struct convoy_plan *plan, const convoy_tensor *x,
                      const struct winograd_block *block, int64_t tile, int64_t end)
 {
+    const convoy_layer *l = &plan->layer;
     struct winograd_grid grid = winograd_grid(plan);
     float *v = block->v;
     while (tile < end) {
         struct tile_row run = winograd_tile_row(&grid, tile, end);
-        struct run_source source = {
-            (const float *)x->data + run.n * x->stride_n, x->stride_h, x->stride_w, 0, 0, 1};
-        if (plan->layer.layout == CONVOY_NCHW) {
-            source = copy_run(plan, x, block, &run);
+        if (l->layout == CONVOY_NHWC) {
+            struct source source = {(const float *)x->data + run.n * x->stride_n,
+                                    x->stride_h,
+                                    x->stride_w,
+                                    0,
+                                    0,
+                                    1,
+                                    l->C,
+                                    false};
+            transform_run(plan, block, &run, &source, v);
+        } else {
+            for (int64_t c = 0; c < l->C; c += plan->kernels->vector_floats) {
+                struct source source = copy_run(plan, x, block, &run, c);
+                transform_run(plan, block, &run, &source, v + c);
+            }
         }
-        int64_t h = winograd_x_of_tile(&block->h, run.phase_h, run.row);
-        for (int64_t t = 0; t < run.count; t++, v += block->v_row) {
-            int64_t w = winograd_x_of_tile(&block->w, run.phase_w, run.column + t);
-            transform_tile(plan, block, &source, h, w, v);
-        }
+        v += run.count * block->v_row;
         tile += run.count;
     }
 }

@@ -56,7 +56,12 @@ ALWAYS_INLINE void input_rows(const int alpha_h, const int alpha_w, const bool w
         float *v = patch->v + c + (row + i) * alpha_w * patch->stream_stride;
         UNROLL for (int j = 0; j < alpha_w; j++)
         {
-            vf_store(v + j * patch->stream_stride, along[j]);
+            float *to = v + j * patch->stream_stride;
+            if (lanes < VF) {
+                vf_store_part(to, along[j], lanes);
+            } else {
+                vf_store(to, along[j]);
+            }
         }
     }
 }

@@ -95,4 +95,10 @@ static inline int64_t winograd_rows_under(const struct winograd_axis *axis, int6
     return (tiles * axis->m - 1) * axis->stride + axis->reach;
 }
 
+/* The same with those between. */
+static inline int64_t winograd_columns_under(const struct winograd_axis *axis, int64_t tiles)
+{
+    return (winograd_rows_under(axis, tiles) - 1) * axis->dilation + 1;
+}
+
 #endif
