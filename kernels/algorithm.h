@@ -48,6 +48,7 @@ struct work {
     double transform; /* Winograd's transforms of x and y */
     double copy;      /* transposing, copying, lowering x; transposing y */
     double w_passes;  /* how often packed w is read from end to end: for each block of pixels */
+    double run_bytes; /* of x that lie together and are read together; 0: rows and more */
     double pack;      /* making packed w; in creation, not in an execution */
     double filled;    /* part of the multiply-adds whose results are kept: 1 without tile waste */
     int64_t units;    /* of about equal size, which threads take one by one */
@@ -85,7 +86,7 @@ struct convoy_plan {
     struct terms {                      /* what was asked for, to choose anew for another N, H, W */
         convoy_options options;         /* without pointers to what is the caller's */
         const struct algorithm *forced; /* NULL: the planner chose */
-        convoy_rates rates;
+        convoy_rates rates, portable_rates;
         bool weights_not_finite;
     } terms;
 };

@@ -1,6 +1,6 @@
 /**
  * @file test_cli_tune.c
- * The real `convoy tune`, and --wisdom of run and explain.
+ * The real `convoy tune` and `convoy calibrate`, and --wisdom and --calibration of run and explain.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +103,40 @@ static void bad_input_leaves_nothing(void **state)
     place_expect("foreign.txt list.txt w.txt");
 }
 
+static void a_calibration_is_made_and_used(void **state)
+{
+    (void)state;
+    cli_expect("calibrate --calibration c.txt --threads 1", 0, "written to c.txt");
+    cli_expect_json("calibrate --calibration c.txt --threads 2 --json",
+                    (const char *[]){"\"threads\":2", "\"near_byte\":", "\"multiply\":", NULL});
+    cli_expect("calibrate --quiet --threads 1", 0, "");
+    cli_expect("explain " FIRST " --calibration c.txt", 0, "predicted ");
+    cli_expect("run " FIRST " --calibration c.txt", 0, "it is predicted to be the fastest");
+    cli_expect("tune " FIRST " --calibration c.txt --wisdom d.txt --threads 1", 0, "1 measured");
+    assert_int_equal(remove("d.txt"), 0);
+    cli_expect("calibrate more", 2, "unexpected argument");
+    cli_expect("calibrate --calibration none/c.txt", 2, "none");
+    cli_expect("explain " FIRST " --calibration none.txt", 2, "none.txt");
+    assert_int_equal(system("sed -i 's/^machine blas .*/machine blas nan/' c.txt"), 0);
+    cli_expect("run " FIRST " --calibration c.txt", 2, "c.txt: line 5 of the calibration");
+    assert_int_equal(system("sed -i 's/^version .*/version 0.0.1/' c.txt"), 0);
+    cli_expect("run " FIRST " --calibration c.txt", 2, "another version of Convoy");
+    assert_int_equal(remove("c.txt"), 0);
+}
+
+static void limits_lead_elsewhere(void **state)
+{
+    (void)state;
+    cli_expect("explain n1c64h20w20_k64r3s3_pd1 --packed-limit 150000", 0, "keep the limits");
+    cli_expect("run n1c64h20w20_k64r3s3_pd1 --packed-limit 150000", 0, "keep the limits");
+    cli_expect("run n1c64h20w20_k64r3s3_pd1 --packed-limit 100", 2,
+               "the smallest that work are 147456 bytes of packed weights and 0 bytes");
+    cli_expect("run n1c64h20w20_k64r3s3_pd1 --workspace-limit 1", 0, "keep the limits");
+    cli_expect("explain n1c64h20w20_k64r3s3_pd1 --executions 1", 0, "predicted");
+    cli_expect("explain " FIRST " --executions 0", 2, "--executions");
+    cli_expect("explain " FIRST " --packed-limit -5", 2, "--packed-limit");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +144,8 @@ int main(void)
         cmocka_unit_test(unfinished_measurements_are_not_kept),
         cmocka_unit_test(corrupt_lines_are_told),
         cmocka_unit_test(bad_input_leaves_nothing),
+        cmocka_unit_test(a_calibration_is_made_and_used),
+        cmocka_unit_test(limits_lead_elsewhere),
     };
     return cmocka_run_group_tests(tests, place_setup, place_teardown);
 }

@@ -190,29 +190,34 @@ static int64_t executed_flops(const struct convoy_plan *plan)
 /* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
 static double copied_work(const struct convoy_plan *plan)
 {
-    const double copy = 2.0, transpose = 11.0, transpose_back = 8.0;
+    const double copy = 2.0, transpose = 11.0, transpose_back = 8.0, of_depthwise = 0.6;
     const convoy_layer *l = &plan->layer;
-    double input = (double)(l->N * l->C * l->H * l->W) / (double)plan->kernels->vector_floats;
-    if (plan->blocking.depthwise) {
+    const int64_t floats = plan->kernels->vector_floats;
+    if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
         return 0;
     }
     if (l->layout == CONVOY_NCHW) {
         double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
-        double output = (double)(l->N * plan->P * plan->Q * vectors_of(plan)) * groups;
-        return transpose * input + transpose_back * output;
+        /* blocks of vectors x vectors, full or not */
+        double input = (double)(l->N * divide_up(l->H * l->W, floats) * l->C);
+        double output = (double)(l->N * round_up(plan->P * plan->Q, floats) * vectors_of(plan));
+        double copies = transpose * input + transpose_back * groups * output;
+        return plan->blocking.depthwise ? of_depthwise * copies : copies;
     }
-    return plan->blocking.packs ? copy * input : 0;
+    return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;
 }
 
 /* Multiply-adds at the rate that the tiles reach (measured): dense ones nearly one for one, lanes
    bound by their loads. */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, lanes = 2.5, depthwise = 1.3, pack = 8.0;
+    const double dense = 1.05, lanes = 2.5, depthwise = 1.0, pack = 8.0;
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     double rate = b->depthwise ? depthwise : b->lanes ? lanes : dense;
-    int64_t strips = plan->layer.N * divide_up(plan->P, b->strip_rows);
+    const convoy_layer *l = &plan->layer;
+    bool nchw = l->layout == CONVOY_NCHW;
+    int64_t strips = l->N * divide_up(plan->P, b->strip_rows);
     if (!b->depthwise) {
         strips = direct_strips(plan);
     }
@@ -221,8 +226,9 @@ static struct work predicted_work(const struct convoy_plan *plan)
         .multiply = rate * multiplies,
         .copy = copied_work(plan),
         .w_passes = (double)strips,
+        .run_bytes = nchw ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,
         .pack = pack * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
-        .filled = (double)plan->layer.K / (double)lanes_of(plan),
+        .filled = (double)l->K / (double)lanes_of(plan),
         .units = shared ? strips * b->k_parts : 1,
     };
 }

@@ -60,21 +60,29 @@ static int64_t part_count(int64_t extent, int64_t most, int64_t least, int64_t w
     return max64(parts, min64(wanted, extent / least));
 }
 
-/* The lowered input is written and read once where it is not x itself; a call for each block of
-   pixels and of output channels. */
+/* The lowered input is written and read once where it is not x itself, run by run of floats that
+   lie together in x; the BLAS copies it into panels, if it is more than one pixel, and adds to sums
+   in memory, which are stored from there; it reads packed w in rows, of which prefetchers know
+   less than of panels. A call for each block of pixels and of output channels. */
 static struct work predicted_work(const struct convoy_plan *plan, const convoy_counts *counts)
 {
-    const double lower = 1.5, pack = 2.0;
+    const double rows = 1.3, lower = 1.9, run = 17.0, panel = 0.55, store = 0.37, pack = 2.0;
     const convoy_layer *l = &plan->layer;
     bool as_it_is = l->R == 1 && l->S == 1 && l->stride_h == 1 && l->stride_w == 1;
     int64_t blocks = l->N * divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
     int64_t units = blocks * l->groups * plan->blocking.k_blocks;
     int64_t depth_blocks = divide_up(layer_depth(l), plan->blocking.depth_block);
+    double matrix = (double)counts->macs / (double)layer_Kg(l);
+    double runs = matrix / (double)(l->layout == CONVOY_NHWC ? layer_Cg(l) : plan->Q);
+    double lowered = as_it_is ? 0 : lower * matrix + run * runs;
+    double panels = matrix + (double)(l->K * layer_depth(l) * blocks);
+    double stored = (double)(l->N * l->K * plan->P * plan->Q);
     return (struct work){
         .blas = (double)counts->macs,
         .calls = (double)units * (double)depth_blocks,
-        .copy = as_it_is ? 0 : lower * (double)counts->macs / (double)layer_Kg(l),
-        .w_passes = (double)blocks,
+        .copy = lowered + (plan->P * plan->Q > 1 ? panel * panels : 0) + store * stored,
+        .w_passes = rows * (double)blocks,
+        .run_bytes = l->layout == CONVOY_NCHW ? 4.0 * (double)plan->blocking.strip_columns : 0,
         .pack = pack * (double)plan->packed_w_bytes / 4.0,
         .filled = 1,
         .units = units,

@@ -55,7 +55,7 @@ static void reordered_prepare(struct convoy_plan *plan)
     plan->packed_w_bytes = (size_t)(layer->K * layer_depth(layer)) * sizeof(float);
     plan->executed_flops = counts.flops_valid;
     /* sums go through memory, in the vectors of the baseline ISA */
-    plan->work = (struct work){.multiply = (double)counts.macs_valid,
+    plan->work = (struct work){.multiply = 1.5 * (double)counts.macs_valid,
                                .filled = 1,
                                .units = layer->N * layer->groups * b->k_blocks * plan->P};
     plan->error_bound = sum_error_bound(layer_depth(layer) + EPILOGUE_ROUNDINGS);

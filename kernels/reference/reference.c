@@ -28,7 +28,7 @@ static void reference_prepare(struct convoy_plan *plan)
     plan->workspace_bytes = 0;
     plan->packed_w_bytes = (size_t)(layer->K * depth) * sizeof(float);
     plan->executed_flops = counts.flops_valid;
-    plan->work = (struct work){.multiply = 16.0 * (double)counts.macs_valid, /* an oracle */
+    plan->work = (struct work){.multiply = 22.0 * (double)counts.macs_valid, /* an oracle */
                                .filled = 1,
                                .units = layer->N * layer->K * plan->P};
     /* Float64 sums of exact products, bias, residual and slope, u = 2^-53, then one rounding. */

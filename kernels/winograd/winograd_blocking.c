@@ -191,6 +191,8 @@ static struct work predicted_work(const struct convoy_plan *plan)
         .transform = transform * alphas * (double)(points(plan) * tiles) * vectors,
         .copy = copies,
         .w_passes = (double)blocks,
+        .run_bytes =
+            l->layout == CONVOY_NCHW ? 4.0 * (double)(winograd_rows_under(&h, 1) * l->W) : 0,
         .pack = pack * alphas * (double)plan->packed_w_bytes / (4.0 * (double)floats),
         .filled = filled(plan),
         .units = blocks * plan->blocking.k_parts,

@@ -200,9 +200,9 @@ static void print_head(const struct subject *subject)
         chosen = subject->descriptions[i].chosen ? &subject->descriptions[i] : chosen;
     }
     convoy_layer_print(&subject->layer, problem, sizeof problem);
-    printf("%s %s, %s, at most %d thread%s: %s FLOPs\n", problem,
-           convoy_layout_name(subject->layer.layout), convoy_isa_name(chosen->isa), chosen->threads,
-           chosen->threads == 1 ? "" : "s", text_grouped(subject->counts.flops, flops));
+    printf("%s %s, %s, %d thread%s: %s FLOPs\n", problem, convoy_layout_name(subject->layer.layout),
+           convoy_isa_name(chosen->isa), chosen->threads, chosen->threads == 1 ? "" : "s",
+           text_grouped(subject->counts.flops, flops));
 }
 
 static int print_table(const struct subject *subject, bool quiet)

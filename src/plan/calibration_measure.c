@@ -20,7 +20,7 @@
 
 #define THREADS_MAX     1024
 #define ROUNDS          5
-#define PROBE_SECONDS   5e-3 /* of a probe, in a round */
+#define PROBE_SECONDS   8e-3 /* of a probe, in a round */
 #define STREAMS         8    /* readings of a buffer, of which the fastest counts */
 #define FORKS           300
 #define FAR_BYTES       ((size_t)64 << 20)
@@ -37,14 +37,14 @@ struct probe {
     double seconds;     /* of one execution, the least */
 };
 
-/* Those of an ISA first, then those of the machine. */
-enum { TILE, TRANSFORM, COPY, FIRST_OF_MACHINE, TINY = FIRST_OF_MACHINE, BLAS_TINY, BLAS, PROBES };
+/* In the order in which one needs what the ones before have found. */
+enum { TINY, TILE, TRANSFORM, COPY, BLAS_TINY, BLAS, PROBES };
 
 static const struct probe probes[PROBES] = {
+    [TINY] = {"c16h1w1_k16r1s1", "direct", CONVOY_NHWC, .seconds = INFINITY},
     [TILE] = {"c64h16w16_k64r3s3_pd1", "direct", CONVOY_NHWC, .seconds = INFINITY},
     [TRANSFORM] = {"c64h24w24_k64r3s3_pd1", "winograd-f4x4-3x3", CONVOY_NHWC, .seconds = INFINITY},
     [COPY] = {"c64h16w16_k64r1s1", "direct", CONVOY_NCHW, .seconds = INFINITY},
-    [TINY] = {"c16h1w1_k16r1s1", "direct", CONVOY_NHWC, .seconds = INFINITY},
     [BLAS_TINY] = {"c16h1w1_k16r1s1", "im2col", CONVOY_NHWC, .seconds = INFINITY},
     [BLAS] = {"c256h16w16_k256r1s1", "im2col", CONVOY_NHWC, .seconds = INFINITY},
 };
@@ -107,7 +107,12 @@ static double rate(double seconds, double known, double work)
     return fmax(seconds - known, 0.1 * seconds) / work;
 }
 
-/* The three rates of an ISA, when those of the machine are known. */
+static void derive_execution(const struct probe *p, convoy_rates *rates)
+{
+    rates->execution = p[TINY].seconds;
+}
+
+/* The three rates of an ISA. */
 static void derive_isa(const struct probe *p, convoy_rates *rates)
 {
     const struct work *tile = &p[TILE].plan->work, *copy = &p[COPY].plan->work;
@@ -120,15 +125,14 @@ static void derive_isa(const struct probe *p, convoy_rates *rates)
         rate(p[COPY].seconds, rates->execution + copy->multiply * rates->multiply, copy->copy);
 }
 
-/* What is the same for all ISAs; without a BLAS, the rates of one stay. */
-static void derive_machine(const struct probe *p, convoy_rates *rates)
+/* Without a BLAS, its rates stay. */
+static void derive_blas(const struct probe *p, convoy_rates *rates)
 {
-    rates->execution = p[TINY].seconds;
     if (p[BLAS].plan) {
         const struct work *blas = &p[BLAS].plan->work;
         rates->call = rate(p[BLAS_TINY].seconds, rates->execution, 1);
-        rates->blas =
-            rate(p[BLAS].seconds, rates->execution + blas->calls * rates->call, blas->blas);
+        double known = rates->execution + blas->calls * rates->call + blas->copy * rates->copy;
+        rates->blas = rate(p[BLAS].seconds, known, blas->blas);
     }
 }
 
@@ -220,18 +224,23 @@ static void measure_fork(int threads, convoy_rates *rates)
     }
 }
 
+/* Rates that belong to the machine, from those of the portable ISA on, whose kernels copy for the
+   BLAS. */
 static convoy_status measure(int threads, struct convoy_calibration *calibration)
 {
-    convoy_rates machine = rates_built_in(CONVOY_ISA_BEST);
-    convoy_status status =
-        run_probes(convoy_isa_best(), FIRST_OF_MACHINE, PROBES, derive_machine, &machine);
+    convoy_rates machine = rates_built_in(CONVOY_ISA_PORTABLE);
+    convoy_status status = run_probes(convoy_isa_best(), TINY, TILE, derive_execution, &machine);
+    status =
+        status ? status : run_probes(CONVOY_ISA_PORTABLE, TILE, BLAS_TINY, derive_isa, &machine);
+    status =
+        status ? status : run_probes(CONVOY_ISA_PORTABLE, BLAS_TINY, PROBES, derive_blas, &machine);
     status = status ? status : measure_bytes(threads, &machine);
     measure_fork(threads, &machine);
     for (int isa = CONVOY_ISA_PORTABLE; isa < CONVOY_ISA_COUNT && !status; isa++) {
         calibration->rates[isa] = machine;
-        if (convoy_isa_usable((convoy_isa)isa)) {
-            status = run_probes((convoy_isa)isa, 0, FIRST_OF_MACHINE, derive_isa,
-                                &calibration->rates[isa]);
+        if (isa != CONVOY_ISA_PORTABLE && convoy_isa_usable((convoy_isa)isa)) {
+            status =
+                run_probes((convoy_isa)isa, TILE, BLAS_TINY, derive_isa, &calibration->rates[isa]);
         }
     }
     return status;

@@ -118,6 +118,7 @@ convoy_status request_make(const convoy_layer *layer, const convoy_options *opti
     request->threads = request->threads < THREADS_MAX ? request->threads : THREADS_MAX;
     request->all_threads = request->forced != NULL;
     request->rates = rates_of(request->options.calibration, request->kernels->isa);
+    request->portable_rates = rates_of(request->options.calibration, CONVOY_ISA_PORTABLE);
     return status;
 }
 
@@ -152,12 +153,13 @@ static void prepare(const struct request *request, const struct algorithm *algor
 {
     const convoy_layer *layer = request->layer;
     double executions = (double)request->options.executions;
+    const convoy_rates *rates = algorithm->portable ? &request->portable_rates : &request->rates;
     prepare_on(request, algorithm, request->threads, plan);
-    int threads = cost_best_threads(plan, &request->rates);
+    int threads = cost_best_threads(plan, rates);
     if (!request->all_threads && threads < request->threads) {
         prepare_on(request, algorithm, threads, plan);
     }
-    plan->predicted = cost_predict(plan, &request->rates, plan->threads);
+    plan->predicted = cost_predict(plan, rates, plan->threads);
     plan->cost = plan->predicted.seconds;
     plan->cost += executions > 0 ? plan->predicted.creation_seconds / executions : 0;
     plan->error_typical *= expected_largest(layer->N * layer->K * plan->P * plan->Q);

@@ -12,10 +12,10 @@ struct request {
     const convoy_layer *layer;
     convoy_options options;
     const struct isa_kernels *kernels;
-    const struct algorithm *forced; /* NULL: the planner chooses */
-    int threads;                    /* at most */
-    bool all_threads;               /* exactly so many: who names an algorithm gets them */
-    convoy_rates rates;
+    const struct algorithm *forced;     /* NULL: the planner chooses */
+    int threads;                        /* at most */
+    bool all_threads;                   /* exactly so many: who names an algorithm gets them */
+    convoy_rates rates, portable_rates; /* of the kernels; of algorithms that run none of an ISA */
     bool bias;
     bool weights_not_finite;
 };

@@ -3,8 +3,9 @@
  * The time of an execution: work at its rate, shared by threads as evenly as its units allow, and
  * what the caches and the memory add to it.
  *
- * Caches are taken to be warm: the layer ran before, and all that fits L2 (or lies behind it, up to
- * some L2s) is still there.
+ * X and y are taken to be near: what fits L2 is there, what fits some L2s lies behind it. Packed
+ * weights that do not stay in L2 come from memory, since other layers ran meanwhile, and are near
+ * when they are read again.
  */
 #include "plan/cost.h"
 
@@ -14,40 +15,71 @@
 #include "core/cpu.h"
 #include "core/layer_checked.h"
 
-/* A larger set than so many L2s is taken to come from memory: what a machine reports of its L3 is
-   not to be trusted. */
-#define MEMORY_L2S 8
+/* A larger set than so many L2s is taken to come from memory, a smaller one in part: what a machine
+   reports of its L3 is not to be trusted. */
+#define MEMORY_L2S 12
+/* Waiting for x and y that multiply-adds do not hide, as rows are asked for ahead of their use. */
+#define NOT_HIDDEN 0.5
+/* Memory read in runs of so many bytes waits once more for each: prefetchers begin anew. */
+#define RUN_BYTES 6000.0
+/* Packed weights that are read again, against a long run of bytes: many short runs. */
+#define SHORT_RUNS 1.4
 
 convoy_rates rates_built_in(convoy_isa isa)
 {
-    /* A core of 3 to 4 GHz with two units for multiply-adds of 256 bits. */
-    double vector = isa == CONVOY_ISA_AVX512 ? 0.27e-9 : isa == CONVOY_ISA_AVX2 ? 0.14e-9 : 0.25e-9;
+    /* A core of 3 to 4 GHz with two units for multiply-adds of 256 bits. Transforms want more
+       registers than 16. */
+    double vector = isa == CONVOY_ISA_AVX512 ? 0.27e-9 : isa == CONVOY_ISA_AVX2 ? 0.14e-9 : 0.22e-9;
     return (convoy_rates){
         .multiply = vector,
-        .transform = vector,
+        .transform = isa == CONVOY_ISA_AVX2 || isa == CONVOY_ISA_PORTABLE ? 2 * vector : vector,
         .copy = vector,
-        .blas = 0.022e-9,
-        .call = 0.5e-6,
-        .near_byte = 0.025e-9,
-        .far_byte = 0.045e-9,
-        .shared_byte = 0.03e-9,
-        .execution = 0.5e-6,
+        .blas = 0.02e-9,
+        .call = 0.1e-6,
+        .near_byte = 0.012e-9,
+        .far_byte = 0.04e-9,
+        .shared_byte = 0.02e-9,
+        .execution = 0.8e-6,
         .fork = 3e-6,
     };
 }
 
-/* Seconds for reading bytes of a set of this size, of which the busiest thread reads `share`. */
+/* Seconds for reading bytes of a set of this size that L2 does not hold, of which the busiest
+   thread reads `share`. */
 static double traffic(const convoy_rates *rates, double bytes, double set_bytes, double share)
 {
-    double l2 = (double)cpu_l2_bytes();
-    if (set_bytes <= l2) {
-        return 0;
+    double far = fmin(set_bytes / (MEMORY_L2S * (double)cpu_l2_bytes()), 1);
+    double alone = bytes * share * (far * rates->far_byte + (1 - far) * rates->near_byte);
+    return share < 1 ? fmax(alone, bytes * far * rates->shared_byte) : alone;
+}
+
+/* What is written is read first. What fits L2 is there for one thread; of several, each finds most
+   of its part in the L2 of another. */
+static double operands_traffic(const struct convoy_plan *plan, const convoy_rates *rates,
+                               double share)
+{
+    const convoy_layer *l = &plan->layer;
+    double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
+    double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
+    double l2 = (double)cpu_l2_bytes(), run = plan->work.run_bytes;
+    double bytes = NOT_HIDDEN * (x + 2 * y);
+    if (run > 0 && x + y > MEMORY_L2S * l2) {
+        bytes += RUN_BYTES / run * x;
     }
-    if (set_bytes <= MEMORY_L2S * l2) {
-        return bytes * rates->near_byte * share;
-    }
-    double alone = bytes * rates->far_byte * share;
-    return share < 1 ? fmax(alone, bytes * rates->shared_byte) : alone;
+    return x + y <= l2 && share == 1 ? 0 : traffic(rates, bytes, x + y, share);
+}
+
+/* What L2 cannot hold of packed weights comes anew for each block of pixels. All of it passes to
+   L1, which shows where few pixels use it: then multiply-adds wait. */
+static double weights_traffic(const struct convoy_plan *plan, const convoy_rates *rates,
+                              double share, double multiply_seconds)
+{
+    double w = (double)plan->packed_w_bytes, passes = fmax(plan->work.w_passes, 1);
+    double beyond = fmax(w - (double)cpu_l2_bytes(), 0);
+    double to_l1 = w > (double)cpu_l1d_bytes() ? w * passes * share * rates->near_byte : 0;
+    double again = beyond * (passes - 1) * share * rates->near_byte;
+    return traffic(rates, beyond, w, share) + SHORT_RUNS * again +
+           fmax(to_l1 - multiply_seconds, 0);
 }
 
 /* Part of the units that the busiest of the threads gets. */
@@ -57,27 +89,30 @@ static double busiest_share(const struct work *work, int threads)
     return (double)divide_up(units, threads) / (double)units;
 }
 
+/* Threads do not begin at the same moment, nor do all units take the same time: in the mean half a
+   unit of this length is waited for at the end, unless each thread has one only. */
+static double last_unit(const struct work *work, int threads, double busy_seconds)
+{
+    double units = (double)divide_up(max64(work->units, 1), threads);
+    return threads > 1 ? 0.5 * busy_seconds / units * (1 - 1 / units) : 0;
+}
+
 convoy_prediction cost_predict(const struct convoy_plan *plan, const convoy_rates *rates,
                                int threads)
 {
-    const convoy_layer *l = &plan->layer;
     const struct work *work = &plan->work;
-    double share = busiest_share(work, threads), w = (double)plan->packed_w_bytes;
-    double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
-    double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
+    double share = busiest_share(work, threads);
     double multiply = (work->multiply * rates->multiply + work->blas * rates->blas) * share;
-    /* What is written is read first. W is asked for while the multiply-adds go on. */
-    double weights = traffic(rates, w, x + y + w, share) +
-                     traffic(rates, w * fmax(work->w_passes - 1, 0), w, share);
+    double transform = (work->transform * rates->transform + work->copy * rates->copy) * share;
     convoy_prediction p = {
         .multiply_seconds = multiply,
-        .transform_seconds =
-            (work->transform * rates->transform + work->copy * rates->copy) * share,
+        .transform_seconds = transform,
         .traffic_seconds =
-            traffic(rates, x + 2 * y, x + y + w, share) + fmax(weights - multiply, 0),
+            operands_traffic(plan, rates, share) + weights_traffic(plan, rates, share, multiply),
         .overhead_seconds = rates->execution + work->calls * rates->call * share +
-                            rates->fork * log2((double)threads),
-        .creation_seconds = work->pack * rates->transform,
+                            rates->fork * log2((double)threads) +
+                            last_unit(work, threads, multiply + transform),
+        .creation_seconds = work->pack * rates->transform / threads,
     };
     p.seconds = p.multiply_seconds + p.transform_seconds + p.traffic_seconds + p.overhead_seconds;
     return p;

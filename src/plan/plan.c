@@ -25,6 +25,7 @@ static struct terms terms_of(const struct request *request)
     struct terms terms = {.options = request->options,
                           .forced = request->forced,
                           .rates = request->rates,
+                          .portable_rates = request->portable_rates,
                           .weights_not_finite = request->weights_not_finite};
     terms.options.algorithm = NULL;
     terms.options.threads = request->threads;

@@ -27,6 +27,7 @@ static convoy_status make_request(const struct convoy_plan *plan, const convoy_l
                     plan->bias ? "a" : "no", plan->bias ? "none" : "one");
     }
     request->rates = plan->terms.rates;
+    request->portable_rates = plan->terms.portable_rates;
     request->all_threads = plan->terms.forced != NULL;
     request->forced = weights ? plan->terms.forced : plan->algorithm;
     request->bias = plan->bias != NULL;
