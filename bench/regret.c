@@ -24,7 +24,8 @@
 #define FIRST_ROUNDS  3
 #define ROUNDS_LEAST  7
 #define ROUND_SECONDS 1e-3 /* of one candidate, at least, in one round */
-#define GROUP_SECONDS 0.2  /* of all rounds of a group, unless ROUNDS_LEAST take longer */
+#define GROUP_SECONDS 0.12 /* of all rounds of a group, unless ROUNDS_LEAST take longer */
+#define GROUP_MOST    3.0  /* ... but no more rounds than the first after so many seconds */
 /* Within so much of the best, a choice is good. */
 #define GOOD 1.05
 
@@ -178,11 +179,17 @@ static const struct candidate *best_of(const struct group *group)
     return best;
 }
 
+static bool is_wanted(int round, double seconds)
+{
+    return round < FIRST_ROUNDS || (round < ROUNDS_LEAST && seconds < GROUP_MOST) ||
+           seconds < GROUP_SECONDS;
+}
+
 /* In turns, so that what disturbs one disturbs all. */
 static convoy_status time_group(struct group *group)
 {
     double start = clock_seconds();
-    for (int round = 0; round < ROUNDS_LEAST || clock_seconds() - start < GROUP_SECONDS; round++) {
+    for (int round = 0; is_wanted(round, clock_seconds() - start); round++) {
         double hopeless = HOPELESS * best_of(group)->seconds;
         for (size_t i = 0; i < group->count; i++) {
             struct candidate *candidate = &group->candidates[i];

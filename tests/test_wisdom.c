@@ -432,6 +432,17 @@ static void test_processes_lose_nothing(void **state)
     convoy_wisdom_destroy(wisdom);
 }
 
+/* What is read in the moment in which others learn the same does not undo it. */
+static bool read_naive(convoy_wisdom *wisdom, const char *key)
+{
+    char line[WISDOM_KEY_SIZE + 20];
+    snprintf(line, sizeof line, "%s naive 1.000\n", key);
+    char *text = make_text(line);
+    convoy_status status = convoy_wisdom_parse(wisdom, text, strlen(text), NULL);
+    free(text);
+    return status == CONVOY_OK;
+}
+
 /* One of the threads below. */
 static void *use_wisdom(void *argument)
 {
@@ -440,8 +451,8 @@ static void *use_wisdom(void *argument)
         char key[WISDOM_KEY_SIZE], *text = NULL;
         struct wisdom_entry known, entry = {key, &algorithm_direct, 1 + i, true};
         snprintf(key, sizeof key, "n%dc8h9w9_k8r3s3 nchw avx2 1 default none", i % 40 + 1);
-        if (wisdom_add(wisdom, &entry) != CONVOY_OK || !wisdom_find(wisdom, key, &known) ||
-            known.algorithm != &algorithm_direct) {
+        if ((i % 4 == 0 && !read_naive(wisdom, key)) || wisdom_add(wisdom, &entry) != CONVOY_OK ||
+            !wisdom_find(wisdom, key, &known) || known.algorithm != &algorithm_direct) {
             return argument;
         }
         if (i % 50 == 0 && convoy_wisdom_print(wisdom, &text) != CONVOY_OK) {
@@ -452,7 +463,7 @@ static void *use_wisdom(void *argument)
     return NULL;
 }
 
-/* One wisdom under many threads, which learn, look up and print. */
+/* One wisdom under many threads, which read, learn, look up and print. */
 static void test_threads(void **state)
 {
     pthread_t threads[4];

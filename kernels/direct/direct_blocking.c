@@ -207,20 +207,19 @@ static double copied_work(const struct convoy_plan *plan)
     return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;
 }
 
-/* Multiply-adds at the rate that the tiles reach (measured): dense ones nearly one for one, lanes
-   bound by their loads. */
+/* Multiply-adds at the rate that the tiles reach (measured): dense ones and depthwise sweeps nearly
+   one for one, lanes bound by their loads. A pass over packed w is a strip. */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, lanes = 2.5, depthwise = 1.0, pack = 8.0;
+    const double dense = 1.05, lanes = 2.5, sweep = 1.0, depthwise = 1.3, pack = 31.0;
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
-    double rate = b->depthwise ? depthwise : b->lanes ? lanes : dense;
     const convoy_layer *l = &plan->layer;
+    double rate = !b->depthwise         ? (b->lanes ? lanes : dense)
+                  : depthwise_sweeps(l) ? sweep
+                                        : depthwise;
     bool nchw = l->layout == CONVOY_NCHW;
-    int64_t strips = l->N * divide_up(plan->P, b->strip_rows);
-    if (!b->depthwise) {
-        strips = direct_strips(plan);
-    }
+    int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
     bool shared = !b->depthwise || depthwise_shares(plan) > 1;
     return (struct work){
         .multiply = rate * multiplies,

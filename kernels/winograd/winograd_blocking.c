@@ -170,7 +170,7 @@ static double filled(const struct convoy_plan *plan)
    direct algorithm. */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
-    const double multiply = 1.05, transform = 0.75, pack = 3.0;
+    const double multiply = 1.05, transform = 0.75, pack = 50.0;
     const double transpose = 11.0, transpose_back = 8.0;
     const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
@@ -193,7 +193,7 @@ static struct work predicted_work(const struct convoy_plan *plan)
         .w_passes = (double)blocks,
         .run_bytes =
             l->layout == CONVOY_NCHW ? 4.0 * (double)(winograd_rows_under(&h, 1) * l->W) : 0,
-        .pack = pack * alphas * (double)plan->packed_w_bytes / (4.0 * (double)floats),
+        .pack = pack * (double)plan->packed_w_bytes / (4.0 * (double)floats),
         .filled = filled(plan),
         .units = blocks * plan->blocking.k_parts,
     };

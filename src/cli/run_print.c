@@ -121,8 +121,9 @@ static int print_table(const struct job *job)
                job->given->output ? "" : " (no --output)");
     add_work(&table, job);
     table_cell(&table, "algorithm");
-    table_cell(&table, "%s, %s, %d threads: %s", description->algorithm,
-               convoy_isa_name(description->isa), description->threads, description->why);
+    table_cell(&table, "%s, %s, %d thread%s: %s", description->algorithm,
+               convoy_isa_name(description->isa), description->threads,
+               description->threads == 1 ? "" : "s", description->why);
     add_time(&table, job);
     return table_print(&table);
 }

@@ -39,7 +39,7 @@ static void tell_multiply(const struct convoy_plan *slow, const struct convoy_pl
         length = snprintf(text, size, "it does %.1f times as many multiply-adds", more);
     } else {
         double slower = slow->predicted.multiply_seconds / fast->predicted.multiply_seconds / more;
-        length = snprintf(text, size, "each multiply-add takes it %.2f times as long", slower);
+        length = snprintf(text, size, "each multiply-add takes %.1f times as long", slower);
     }
     if (slow->work.filled < 0.95 && slow->work.filled < fast->work.filled) {
         snprintf(text + length, size - (size_t)length, ", as outputs fill %.0f %% of its tiles",
@@ -91,7 +91,7 @@ void reason_slower(const struct convoy_plan *slow, const struct convoy_plan *fas
     }
     double fewer = flops_ratio(fast, slow);
     tell_cause(worst, slow, fast, cause, sizeof cause);
-    if (worst != MULTIPLY && fewer >= CLEARLY) {
+    if (fewer >= CLEARLY) {
         snprintf(text, size, "%.1f times fewer multiply-adds, but %s", fewer, cause);
     } else {
         snprintf(text, size, "%s", cause);
