@@ -187,10 +187,20 @@ static int64_t executed_flops(const struct convoy_plan *plan)
     return multiply_checked(&flops, lanes_of(plan)) ? flops : INT64_MAX;
 }
 
+/* How often a row of x is copied: rows under two strips are copied for each. */
+static double rows_again(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t rows = plan->blocking.strip_rows;
+    int64_t window = (rows - 1) * l->stride_h + l->dilation_h * (l->R - 1) + 1;
+    bool whole = rows >= plan->P;
+    return whole ? 1 : (double)min64(window, l->H) / (double)(rows * l->stride_h);
+}
+
 /* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
 static double copied_work(const struct convoy_plan *plan)
 {
-    const double copy = 2.0, transpose = 11.0, transpose_back = 8.0, of_depthwise = 0.6;
+    const double copy = 2.0, transpose = 11.0, transpose_back = 7.0, of_depthwise = 0.6;
     const convoy_layer *l = &plan->layer;
     const int64_t floats = plan->kernels->vector_floats;
     if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
@@ -199,9 +209,9 @@ static double copied_work(const struct convoy_plan *plan)
     if (l->layout == CONVOY_NCHW) {
         double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
         /* blocks of vectors x vectors, full or not */
-        double input = (double)(l->N * divide_up(l->H * l->W, floats) * l->C);
+        double input = (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
         double output = (double)(l->N * round_up(plan->P * plan->Q, floats) * vectors_of(plan));
-        double copies = transpose * input + transpose_back * groups * output;
+        double copies = transpose * rows_again(plan) * input + transpose_back * groups * output;
         return plan->blocking.depthwise ? of_depthwise * copies : copies;
     }
     return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;

@@ -66,7 +66,7 @@ static int64_t part_count(int64_t extent, int64_t most, int64_t least, int64_t w
    less than of panels. A call for each block of pixels and of output channels. */
 static struct work predicted_work(const struct convoy_plan *plan, const convoy_counts *counts)
 {
-    const double rows = 1.3, lower = 1.9, run = 17.0, panel = 0.55, store = 0.37, pack = 5.2;
+    const double rows = 1.3, lower = 1.9, run = 17.0, panel = 0.55, store = 0.5, pack = 5.2;
     const convoy_layer *l = &plan->layer;
     bool as_it_is = l->R == 1 && l->S == 1 && l->stride_h == 1 && l->stride_w == 1;
     int64_t blocks = l->N * divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
