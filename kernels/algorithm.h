@@ -33,6 +33,7 @@ struct blocking {
     bool lanes;            /* grouped: output channels of several groups side by side */
     bool depthwise;        /* ... by kernels/depthwise */
     bool planes;           /* ... output columns in the lanes */
+    bool panels;           /* NCHW: pixels in the lanes, x copied into panels */
     bool packs;            /* strips of x are copied before use */
     bool streams;          /* packed w does not stay in L2: it is asked for ahead of its use */
     bool pads;             /* ... with zeros on the padding; else those taps are left out */

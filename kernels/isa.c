@@ -20,6 +20,7 @@ void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, in
 void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
                               ptrdiff_t, const struct tile_epilogue *, int, int64_t);
 void KERNEL(direct_filter)(const struct direct_filter *);
+void KERNEL(direct_panel)(const struct direct_panel *);
 void KERNEL(depthwise_band)(const struct depthwise_band *);
 void KERNEL(depthwise_plane)(const struct depthwise_plane *);
 double KERNEL(peak)(int64_t);
@@ -34,6 +35,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .tile = &KERNEL(tile_shapes),
     .lanes = &KERNEL(tile_lanes_shapes),
     .direct_filter = KERNEL(direct_filter),
+    .direct_panel = KERNEL(direct_panel),
     .depthwise_band = KERNEL(depthwise_band),
     .depthwise_plane = KERNEL(depthwise_plane),
     .winograd_inputs = &KERNEL(winograd_inputs),

@@ -29,6 +29,7 @@ struct isa_kernels {
     const struct tile_shapes *tile;  /* dense: x is broadcast */
     const struct tile_shapes *lanes; /* grouped: x is a vector */
     direct_filter_function *direct_filter;
+    direct_panel_function *direct_panel;
     depthwise_band_function *depthwise_band;
     depthwise_plane_function *depthwise_plane;
     const struct winograd_inputs *winograd_inputs;

@@ -87,6 +87,13 @@ ALWAYS_INLINE vf vf_keep(vf v)
     return v;
 }
 
+/* p, in a register: addresses that follow from it are not kept too, each in one of its own. */
+ALWAYS_INLINE const float *pointer_keep(const float *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
+
 #ifdef VECTOR_COUNTED
 /* The test-only counted build adds up the multiply-adds of every lane. */
 extern _Thread_local int64_t counted_multiply_adds;
@@ -218,6 +225,42 @@ ALWAYS_INLINE vf vf_permute(vf v, vi index)
 #define VF_DEAL_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #endif
 
+/* a0 a2 a4 ... b0 b2 b4 ...: every other lane of two vectors. */
+#if VF == 4
+#define VF_EVEN 0, 2, 4, 6
+#elif VF == 8
+#define VF_EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#elif VF == 16
+#define VF_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#endif
+
+ALWAYS_INLINE vf vf_even(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, VF_EVEN);
+}
+
+/* Lane i is p[i * stride] for begin <= i < end, else 0; reads nothing else. 0 <= begin, end <= VF
+ */
+ALWAYS_INLINE vf vf_load_every(const float *p, const int stride, int begin, int end)
+{
+    if (stride == 1) {
+        return vf_load_between(p, begin, end);
+    }
+    if (stride == 2) {
+        int low_begin = 2 * begin < VF ? 2 * begin : VF;
+        int low_end = 2 * end - 1 < VF ? (end > 0 ? 2 * end - 1 : 0) : VF;
+        int high_begin = 2 * begin > VF ? 2 * begin - VF : 0;
+        int high_end = 2 * end - 1 > VF ? 2 * end - 1 - VF : 0;
+        return vf_even(vf_load_between(p, low_begin, low_end),
+                       vf_load_between(p + VF, high_begin, high_end));
+    }
+    vf v = {0};
+    for (int i = begin; i < end; i++) {
+        v[i] = p[(ptrdiff_t)i * stride];
+    }
+    return v;
+}
+
 /* rows[i] lane j -> rows[j] lane i. Dealing row i and row i + VF/2 together log2(VF) times is a
    perfect shuffle of the index bits, which ends as the transpose. */
 ALWAYS_INLINE void vf_transpose(vf rows[VF])
@@ -236,16 +279,70 @@ ALWAYS_INLINE void vf_transpose(vf rows[VF])
     }
 }
 
+#ifdef __AVX2__
+/* Four columns of eight rows of floats, transposed. Half registers are loaded so that every fourth
+   row lies beside the other: then all shuffles stay within halves, and two a vector are enough. */
+ALWAYS_INLINE void load_four_columns(__m256 columns[4], const float *from, ptrdiff_t stride)
+{
+    __m256 row[4];
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        const __m256 low = _mm256_castps128_ps256(_mm_loadu_ps(from + i * stride));
+        row[i] = _mm256_insertf128_ps(low, _mm_loadu_ps(from + (i + 4) * stride), 1);
+    }
+    const __m256d low_01 = (__m256d)_mm256_unpacklo_ps(row[0], row[1]);
+    const __m256d low_23 = (__m256d)_mm256_unpacklo_ps(row[2], row[3]);
+    const __m256d high_01 = (__m256d)_mm256_unpackhi_ps(row[0], row[1]);
+    const __m256d high_23 = (__m256d)_mm256_unpackhi_ps(row[2], row[3]);
+    columns[0] = (__m256)_mm256_unpacklo_pd(low_01, low_23);
+    columns[1] = (__m256)_mm256_unpackhi_pd(low_01, low_23);
+    columns[2] = (__m256)_mm256_unpacklo_pd(high_01, high_23);
+    columns[3] = (__m256)_mm256_unpackhi_pd(high_01, high_23);
+}
+#endif
+
+/* VF rows of VF floats, transposed. */
+ALWAYS_INLINE void vf_load_square(vf block[VF], const float *from, ptrdiff_t stride)
+{
+#if defined(__AVX512F__) && VF == 16
+    UNROLL for (int i = 0; i < VF; i += 4)
+    {
+        __m256 low[4], high[4];
+        load_four_columns(low, from + i, stride);
+        load_four_columns(high, from + 8 * stride + i, stride);
+        UNROLL for (int j = 0; j < 4; j++)
+        {
+            block[i + j] = (vf)_mm512_insertf32x8(_mm512_castps256_ps512(low[j]), high[j], 1);
+        }
+    }
+#elif defined(__AVX2__) && VF == 8
+    UNROLL for (int i = 0; i < VF; i += 4)
+    {
+        __m256 columns[4];
+        load_four_columns(columns, from + i, stride);
+        UNROLL for (int j = 0; j < 4; j++)
+        {
+            block[i + j] = (vf)columns[j];
+        }
+    }
+#else
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        block[i] = vf_load(from + i * stride);
+    }
+    vf_transpose(block);
+#endif
+}
+
 /* Up to VF rows of up to VF floats, transposed; missing ones are zero. */
 ALWAYS_INLINE void vf_load_transposed(vf block[VF], const float *from, ptrdiff_t stride, int rows,
                                       int columns)
 {
     if (rows == VF && columns == VF) {
-        UNROLL for (int i = 0; i < VF; i++)
-        {
-            block[i] = vf_load(from + i * stride);
-        }
-    } else if (rows == VF) {
+        vf_load_square(block, from, stride);
+        return;
+    }
+    if (rows == VF) {
         UNROLL for (int i = 0; i < VF; i++)
         {
             block[i] = vf_load_part(from + i * stride, columns);

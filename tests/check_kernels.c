@@ -275,7 +275,10 @@ static void test_depthwise(void **state)
         "n1c20h7w7_k20r7s7_g20",        /* one output: as global pooling */
         "n1c260h5w5_k260r3s3_pd1_g260", /* many vectors of channels */
         "n1c16h20w70_k16r3s3_pd1_g16",  /* several blocks of columns */
-        "n2c3h14w33_k3r3s3_pd1_g3",     /* NCHW: columns in the lanes, from 33 on */
+        "n2c3h14w33_k3r3s3_pd1_g3",     /* NCHW: columns in the lanes, from 9 on */
+        "n1c3h40w33_k3r3s3_pd1_g3",     /* several tiles of rows, and strips of them */
+        "n2c3h65w90_k3r3s3_st2_pd1_g3", /* the same with stride */
+        "n1c3h16w34_k3r3s3_st2_pd1,1,0,0_g3",
         "n1c3h9w49_k3r3s3_dl2x3_pd2x3_g3",
         "n1c3h5w40_k3r3s3_pd0,3,20,5_g3",   /* whole vectors of padding */
         "n1c3h3w64_k3r3s3_dl1x16_pd2x9_g3", /* taps a vector apart */
@@ -302,6 +305,33 @@ static void test_depthwise(void **state)
     }
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
         check_problem(problems[i]);
+    }
+}
+
+/* NCHW with pixels in the lanes: around the widths of panels and of their register tiles. */
+static void test_panels(void **state)
+{
+    static const char *const problems[] = {
+        "n2c70h20w31_k5r1s1",     /* several strips; the last panels are of two widths */
+        "n1c600h5w9_k4r1s1",      /* partial sums */
+        "n1c300h3w50_k7r1s1_st2", /* ... with stride */
+        "n1c2h30w41_k9r3s3_pd1",  /* panels begin and end within rows */
+        "n1c3h37w64_k6r7s7_st2_pd3",
+        "n1c3h20w60_k5r3s3_st3_pd2,1,1,2",
+        "n1c1h9w80_k3r3s5_dl2x9_pd2,2,30,30", /* vectors of padding */
+        "n1c4h2w3_k2r5s5_pd6",                /* panels of padding */
+    };
+    (void)state;
+    for (int pixels = 1; pixels <= 100; pixels++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c3h1w%d_k%dr1s1", pixels, pixels % 13 + 1);
+        check_problem(problem);
+    }
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i]);
+        check_layer(&layer, false);
+        layer.epilogue.residual = true;
+        check_layer(&layer, true);
     }
 }
 
@@ -382,9 +412,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_pixels),         cmocka_unit_test(test_output_channels),
         cmocka_unit_test(test_input_channels), cmocka_unit_test(test_odd_layers),
         cmocka_unit_test(test_pieces),         cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_epilogues),
-        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_many_blocks),
+        cmocka_unit_test(test_dense),          cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     quick = argc == 2 && strcmp(argv[1], "--quick") == 0;

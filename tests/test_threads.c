@@ -28,6 +28,13 @@ static const char *const problems[] = {
     "n1c6h9w9_k7r3s3_dl2_pd3",
     "n1c520h10w10_k260r3s3_pd1",
     "n1c3h16w30_k33r1s7_pd0x3",
+    /* enough work to be shared out: strips, blocks of channels, both */
+    "n1c6h61w50_k24r3s3_pd1",
+    "n2c48h33w34_k70r1s1",
+    "n1c300h11w11_k100r1s1",
+    "n1c64h14w14_k64r3s3_pd1",
+    "n1c64h12w12_k64r3s3_pd1_g2",
+    "n1c4h56w57_k33r7s7_st2_pd3",
     /* grouped: kernels of their own in NHWC, whose order of sums NCHW keeps */
     "n1c32h9w8_k32r3s3_pd1_g8",
     "n1c16h12w11_k16r3s3_st2_pd2_dl2_g16",

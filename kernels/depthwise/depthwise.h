@@ -14,7 +14,7 @@
  *
  * In NCHW:
  *
- *   depthwise_planes.c the loops over images, channels, strips of rows, for 3x3 with stride 1
+ *   depthwise_planes.c the loops over images, channels, strips of rows, for 3x3 with stride 1 or 2
  *   depthwise_plane.c  output columns are the lanes
  *   depthwise_nchw.c   any other: x transposed block by block, the kernels of NHWC, y transposed
  *                      back
@@ -53,23 +53,28 @@ struct depthwise_band {
     bool sweeps;                          /* depthwise_sweeps() of the layer */
 };
 
+/* Strips of planes are so many rows, or a multiple: whole tiles, whichever the ISA. */
+#define DEPTHWISE_PLANE_ROWS 28
+
 typedef void depthwise_band_function(const struct depthwise_band *band);
 
-/* NCHW: some output rows of one channel of one image, depthwise 3x3 with stride 1. */
+/* NCHW: some output rows of one channel of one image, depthwise 3x3 with stride 1 or 2. */
 struct depthwise_plane {
     const float *x; /* row 0, column 0 of the channel */
     ptrdiff_t x_row;
     int64_t H, W;
-    int64_t h; /* row of x under the first tap of the first output; may be outside */
-    int64_t dilation_h;
-    int64_t w0[3];  /* column of x under tap s of output column 0; may be outside */
-    const float *w; /* w[r][s] is w[(r * 3 + s) * VF] */
+    int64_t h;          /* row of x under the first tap of the first output; may be outside */
+    int stride;         /* of rows and of columns */
+    int64_t dilation_h; /* 1 with stride 2 */
+    int64_t w0[3];      /* column of x under tap s of output column 0; may be outside */
+    const float *w;     /* w[r][s] is w[(r * 3 + s) * VF] */
     int64_t rows, Q;
     float *y; /* first output */
     ptrdiff_t y_row;
     const float *residual; /* like y; NULL: none */
     ptrdiff_t residual_row;
-    const struct tile_epilogue *epilogue; /* its bias is the channel's */
+    float bias;
+    const struct tile_epilogue *epilogue; /* its bias is not used */
 };
 
 typedef void depthwise_plane_function(const struct depthwise_plane *plane);
@@ -104,7 +109,7 @@ bool depthwise_nchw_fits(const struct convoy_plan *plan);
 void depthwise_nchw_prepare(struct convoy_plan *plan);
 void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operands *operands);
 
-/* The same for 3x3 layers with stride 1 whose rows are some vectors long. */
+/* The same for 3x3 layers with stride 1 or 2 whose rows fill more than half a vector. */
 bool depthwise_planes_fit(const struct convoy_plan *plan);
 void depthwise_planes_prepare(struct convoy_plan *plan);
 int64_t depthwise_planes_flops(const struct convoy_plan *plan);

@@ -1,11 +1,10 @@
 /**
  * @file depthwise_plane.c
- * NCHW: some output rows of one channel of a depthwise 3x3 layer with stride 1. Output columns are
- * the lanes.
+ * NCHW: some output rows of one channel of a depthwise 3x3 layer. Output columns are the lanes.
  *
  * A register tile is a few output rows of one vector of columns: for each s, the x under tap s is
  * loaded once from each row, and multiplied with the taps that it is under. A sum runs over s, then
- * r, as in depthwise_sweep.c.
+ * r, as in depthwise_sweep.c. Tiles follow each other along the rows, as memory does.
  *
  * A lane whose tap is on padding has an x of 0 and a w of -0: the product is -0, which changes no
  * sum, whatever the filter is.
@@ -14,62 +13,88 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-#define ROWS   4
-#define X_ROWS (ROWS + 2)
+/* Output rows of a tile; seven divide the heights of most networks. */
+#define ROWS (VF_REGISTERS == 32 ? 7 : 4)
 
-_Static_assert(ROWS + 9 + 1 <= 16, "the tile would spill");
+_Static_assert(ROWS + 9 + 1 <= VF_REGISTERS, "the tile would spill");
+_Static_assert(DEPTHWISE_PLANE_ROWS % ROWS == 0, "strips would not be whole tiles");
+
+/* A tile has up to 17 rows of x, more than UNROLL unrolls. */
+#define UNROLL_ROWS _Pragma("GCC unroll 32")
 
 /* What a tile is compiled for. */
 struct kind {
-    bool masked;  /* some taps of some lanes are on padding, or some lanes do not exist */
-    bool careful; /* look at x_rows and y_rows */
+    int stride;
+    bool top, bottom; /* the first, the last row of x is not there */
+    bool careful;     /* look at x_rows and y_rows instead */
+    bool masked;      /* look at lanes */
 };
 
-/* A vector of output columns: what is the same for all rows. */
-struct columns {
-    const float *x[3]; /* row 0, under tap s of the first lane */
-    ptrdiff_t x_row;   /* from a row of taps to the next */
-    vf w[9];
-    int begin[3], end[3];  /* lanes whose tap s is on real input */
-    float *y;              /* row 0 */
-    ptrdiff_t y_row;       /* from a row of a tile to the next */
+/* Some output rows of a channel. */
+struct band {
+    const float *x; /* column 0 of the row under tap 0 of the first output; may be outside */
+    ptrdiff_t x_row;
+    int64_t w0[3], W, Q; /* as in depthwise_plane */
+    float *y;            /* column 0 of the first row */
+    ptrdiff_t y_row;
     const float *residual; /* NULL: none */
     ptrdiff_t residual_row;
-    int lanes; /* that exist */
+    uint32_t x_rows; /* bit i: row i of x is real input */
+    int y_rows;      /* that exist */
+    const float *w;
     vf bias;
     struct tile_epilogue epilogue;
 };
 
-/* Some output rows of it. */
-struct rows {
-    ptrdiff_t x, y, residual; /* where the first is, from row 0 on */
-    uint32_t x_rows;          /* bit i: row i of x is real input */
-    int y_rows;               /* that exist */
-};
-
-ALWAYS_INLINE int lane_of(int64_t column)
+ALWAYS_INLINE int lane_of(int64_t lane)
 {
-    return (int)(column < 0 ? 0 : column > VF ? VF : column);
+    return (int)(lane < 0 ? 0 : lane > VF ? VF : lane);
 }
 
-ALWAYS_INLINE void multiply(vf acc[ROWS], const struct columns *c, const struct rows *rows,
+/* Lanes before the first whose column w + lane * stride is at least `column`. */
+ALWAYS_INLINE int lanes_before(int64_t column, int64_t w, const int stride)
+{
+    return lane_of((column - w + stride - 1) / stride);
+}
+
+ALWAYS_INLINE vf load_x(const float *p, int begin, int end, const struct kind kind)
+{
+    if (kind.masked) {
+        return vf_load_every(p, kind.stride, begin, end);
+    }
+    return kind.stride == 2 ? vf_even(vf_load(p), vf_load(p + VF)) : vf_load(p);
+}
+
+/* The sums of the columns q ... q + VF - 1. */
+ALWAYS_INLINE void multiply(vf acc[ROWS], const struct band *b, const vf w[9], int64_t q,
                             const struct kind kind)
 {
+    const int x_rows = (ROWS - 1) * kind.stride + 3;
     UNROLL for (int s = 0; s < 3; s++)
     {
-        UNROLL for (int i = 0; i < X_ROWS; i++)
+        const int64_t column = b->w0[s] + q * kind.stride;
+        const int begin = kind.masked ? lanes_before(0, column, kind.stride) : 0;
+        const int end = kind.masked ? lanes_before(b->W, column, kind.stride) : VF;
+        vf w_s[3];
+        UNROLL for (int r = 0; r < 3; r++)
         {
-            if (kind.careful && !(rows->x_rows >> i & 1)) {
+            w_s[r] = kind.masked ? vf_select(vf_lanes_between(begin, end), w[r * 3 + s],
+                                             vf_broadcast(-0.0f))
+                                 : w[r * 3 + s];
+        }
+        const float *p = b->x + column + (kind.top ? b->x_row : 0);
+        UNROLL_ROWS for (int i = kind.top; i < x_rows - kind.bottom; i++, p += b->x_row)
+        {
+            p = pointer_keep(p);
+            if (kind.careful && !(b->x_rows >> i & 1)) {
                 continue;
             }
-            const float *p = c->x[s] + rows->x + i * c->x_row;
-            const vf x =
-                vf_keep(kind.masked ? vf_load_between(p, c->begin[s], c->end[s]) : vf_load(p));
+            const vf x = vf_keep(load_x(p, begin, end, kind));
             UNROLL for (int j = 0; j < ROWS; j++)
             {
-                const int r = i - j;
-                if (r >= 0 && r <= 2 && (!kind.careful || j < rows->y_rows)) {
-                    acc[j] = vf_multiply_add(x, c->w[r * 3 + s], acc[j]);
+                const int r = i - j * kind.stride;
+                if (r >= 0 && r <= 2 && (!kind.careful || j < b->y_rows)) {
+                    acc[j] = vf_multiply_add(x, w_s[r], acc[j]);
                 }
             }
         }
@@ -77,111 +102,138 @@ ALWAYS_INLINE void multiply(vf acc[ROWS], const struct columns *c, const struct 
 }
 
 /* Bias, residual, activation and store. */
-ALWAYS_INLINE void finish(vf acc[ROWS], const struct columns *c, const struct rows *rows,
-                          const struct kind kind)
+ALWAYS_INLINE void finish(vf acc[ROWS], const struct band *b, int64_t q, const struct kind kind)
 {
-    const int lanes = kind.masked ? c->lanes : VF;
+    const int lanes = kind.masked ? lane_of(b->Q - q) : VF;
     UNROLL for (int j = 0; j < ROWS; j++)
     {
-        if (kind.careful && j >= rows->y_rows) {
+        acc[j] += b->bias;
+    }
+    if (b->residual) {
+        const float *residual = b->residual + q;
+        UNROLL for (int j = 0; j < ROWS; j++, residual += b->residual_row)
+        {
+            if (!kind.careful || j < b->y_rows) {
+                acc[j] += vf_load_part(residual, lanes);
+            }
+        }
+    }
+    if (b->epilogue.clamps || b->epilogue.leaks) {
+        UNROLL for (int j = 0; j < ROWS; j++)
+        {
+            acc[j] = tile_activate(acc[j], &b->epilogue);
+        }
+    }
+    const float *y_row = b->y + q;
+    UNROLL for (int j = 0; j < ROWS; j++, y_row += b->y_row)
+    {
+        float *y = (float *)pointer_keep(y_row);
+        if (kind.careful && j >= b->y_rows) {
             break;
         }
-        vf v = acc[j] + c->bias;
-        if (c->residual) {
-            v += vf_load_part(c->residual + rows->residual + j * c->residual_row, lanes);
-        }
-        v = tile_activate(v, &c->epilogue);
         if (lanes == VF) {
-            vf_store(c->y + rows->y + j * c->y_row, v);
+            vf_store(y, acc[j]);
         } else {
-            vf_store_part(c->y + rows->y + j * c->y_row, v, lanes);
+            vf_store_part(y, acc[j], lanes);
         }
     }
 }
 
-ALWAYS_INLINE void work_tile(const struct columns *c, const struct rows *rows,
-                             const struct kind kind)
+ALWAYS_INLINE void work_tile(const struct band *b, const vf w[9], int64_t q, const struct kind kind)
 {
     vf acc[ROWS];
     UNROLL for (int j = 0; j < ROWS; j++)
     {
         acc[j] = (vf){0};
     }
-    multiply(acc, c, rows, kind);
-    finish(acc, c, rows, kind);
+    multiply(acc, b, w, q, kind);
+    finish(acc, b, q, kind);
 }
 
-/* The vector of columns from q on. */
-ALWAYS_INLINE struct columns place_columns(const struct depthwise_plane *b, int64_t q,
-                                           const struct kind kind)
+/* All columns. Where not all lanes are on real input, the tile is a masked one. */
+ALWAYS_INLINE void work_band(const struct band *b, const int stride, const bool top,
+                             const bool bottom, const bool careful)
 {
-    struct columns c = {
-        .x_row = b->dilation_h * b->x_row,
-        .y = b->y + q,
-        .y_row = b->dilation_h * b->y_row,
-        .residual = b->residual ? b->residual + q : NULL,
-        .residual_row = b->dilation_h * b->residual_row,
-        .lanes = lane_of(b->Q - q),
-        .bias = vf_broadcast(b->epilogue->bias ? *b->epilogue->bias : 0.0f),
-        .epilogue = *b->epilogue,
-    };
-    UNROLL for (int s = 0; s < 3; s++)
+    const struct kind whole = {stride, top, bottom, careful, false};
+    const struct kind masked = {stride, top, bottom, careful, true};
+    vf w[9];
+    UNROLL for (int t = 0; t < 9; t++)
     {
-        const int64_t w = q + b->w0[s];
-        c.x[s] = b->x + w;
-        c.begin[s] = lane_of(-w);
-        c.end[s] = lane_of(b->W - w);
-        const vi real = vf_lanes_between(c.begin[s], c.end[s]);
-        UNROLL for (int r = 0; r < 3; r++)
-        {
-            const vf w_r = vf_broadcast(b->w[(r * 3 + s) * VF]);
-            c.w[r * 3 + s] = kind.masked ? vf_select(real, w_r, vf_broadcast(-0.0f)) : w_r;
-        }
+        w[t] = vf_broadcast(b->w[t * VF]);
     }
-    return c;
-}
-
-/* All rows of one vector of columns. */
-ALWAYS_INLINE void work_columns(const struct depthwise_plane *shared, int64_t q, const bool masked)
-{
-    const struct kind whole = {masked, false}, careful = {masked, true};
-    const struct depthwise_plane b = *shared; /* which no store to y can change */
-    const struct columns c = place_columns(&b, q, whole);
-    const int64_t dilation = b.dilation_h, last = (X_ROWS - 1) * dilation;
-    for (int64_t phase = 0; phase < dilation && phase < b.rows; phase++) {
-        for (int64_t row = phase; row < b.rows; row += ROWS * dilation) {
-            int64_t h = b.h + row;
-            struct rows rows = {h * b.x_row, row * b.y_row, row * b.residual_row, 0, 0};
-            if (h >= 0 && h + last < b.H && row + (ROWS - 1) * dilation < b.rows) {
-                work_tile(&c, &rows, whole);
-                continue;
-            }
-            for (int i = 0; i < X_ROWS; i++, h += dilation) {
-                rows.x_rows |= (uint32_t)((uint64_t)h < (uint64_t)b.H) << i;
-            }
-            for (int64_t i = row; rows.y_rows < ROWS && i < b.rows; i += dilation) {
-                rows.y_rows++;
-            }
-            work_tile(&c, &rows, careful);
-        }
-    }
-}
-
-static void work_whole(const struct depthwise_plane *b, int64_t q)
-{
-    work_columns(b, q, false);
-}
-
-static void work_masked(const struct depthwise_plane *b, int64_t q)
-{
-    work_columns(b, q, true);
-}
-
-void KERNEL(depthwise_plane)(const struct depthwise_plane *b);
-void KERNEL(depthwise_plane)(const struct depthwise_plane *b)
-{
     for (int64_t q = 0; q < b->Q; q += VF) {
-        bool whole = q >= -b->w0[0] && q + VF <= b->W - b->w0[2] && q + VF <= b->Q;
-        (whole ? work_whole : work_masked)(b, q);
+        const int64_t first = b->w0[0] + q * stride, last = b->w0[2] + (q + VF) * stride;
+        if (first >= 0 && last <= b->W && q + VF <= b->Q) {
+            work_tile(b, w, q, whole);
+        } else {
+            work_tile(b, w, q, masked);
+        }
+    }
+}
+
+typedef void band_function(const struct band *b);
+
+/* name, stride, top, bottom, careful */
+#define SHAPE(name, ...)                                                                           \
+    static void name(const struct band *b)                                                         \
+    {                                                                                              \
+        work_band(b, __VA_ARGS__);                                                                 \
+    }
+SHAPE(band_1, 1, false, false, false)
+SHAPE(band_1_top, 1, true, false, false)
+SHAPE(band_1_bottom, 1, false, true, false)
+SHAPE(band_1_both, 1, true, true, false)
+SHAPE(band_1_any, 1, false, false, true)
+SHAPE(band_2, 2, false, false, false)
+SHAPE(band_2_top, 2, true, false, false)
+SHAPE(band_2_bottom, 2, false, true, false)
+SHAPE(band_2_both, 2, true, true, false)
+SHAPE(band_2_any, 2, false, false, true)
+
+static band_function *function_for(const struct band *b, int stride)
+{
+    static band_function *const whole[2][4] = {
+        {band_1, band_1_top, band_1_bottom, band_1_both},
+        {band_2, band_2_top, band_2_bottom, band_2_both},
+    };
+    const uint32_t last = 1u << ((ROWS - 1) * stride + 2), all = 2 * last - 1;
+    const uint32_t missing = all & ~b->x_rows;
+    if (b->y_rows == ROWS && (missing & ~(1 | last)) == 0) {
+        return whole[stride - 1][(missing & 1) + (missing & last ? 2 : 0)];
+    }
+    return stride == 1 ? band_1_any : band_2_any;
+}
+
+void KERNEL(depthwise_plane)(const struct depthwise_plane *p);
+void KERNEL(depthwise_plane)(const struct depthwise_plane *p)
+{
+    const int stride = p->stride;
+    const int64_t dilation = p->dilation_h;
+    struct band b = {
+        .x_row = dilation * p->x_row,
+        .w0 = {p->w0[0], p->w0[1], p->w0[2]},
+        .W = p->W,
+        .Q = p->Q,
+        .y_row = dilation * p->y_row,
+        .residual_row = dilation * p->residual_row,
+        .w = p->w,
+        .bias = vf_broadcast(p->bias),
+        .epilogue = *p->epilogue,
+    };
+    /* outputs of a dilated layer are those of several layers without */
+    for (int64_t phase = 0; phase < dilation && phase < p->rows; phase++) {
+        for (int64_t row = phase; row < p->rows; row += ROWS * dilation) {
+            int64_t h = p->h + row * stride;
+            b.x = p->x + h * p->x_row;
+            b.y = p->y + row * p->y_row;
+            b.residual = p->residual ? p->residual + row * p->residual_row : NULL;
+            b.x_rows = 0;
+            for (int i = 0; i < (ROWS - 1) * stride + 3; i++, h += dilation) {
+                b.x_rows |= (uint32_t)((uint64_t)h < (uint64_t)p->H) << i;
+            }
+            int64_t rows = (p->rows - row + dilation - 1) / dilation;
+            b.y_rows = rows < ROWS ? (int)rows : ROWS;
+            function_for(&b, stride)(&b);
+        }
     }
 }

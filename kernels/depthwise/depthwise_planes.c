@@ -1,12 +1,11 @@
 /**
  * @file depthwise_planes.c
- * NCHW, depthwise 3x3 with stride 1: the loops around depthwise_plane.
+ * NCHW, depthwise 3x3 with stride 1 or 2: the loops around depthwise_plane.
  *
  *   for each image, for each channel, for each strip of output rows     <- threads
  */
 #include "convoy/count.h"
 #include "core/arithmetic.h"
-#include "core/cpu.h"
 #include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
@@ -14,25 +13,25 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_epilogue.h"
 
-/* Short rows are mostly edges, which take so long that transposing x is faster (measured). */
+/* Vectors that are half empty take so long that transposing x is faster (measured). */
 bool depthwise_planes_fit(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
-    return l->layout == CONVOY_NCHW && depthwise_sweeps(l) && l->stride_h == 1 &&
-           l->stride_w == 1 && plan->Q > 2 * plan->kernels->vector_floats;
+    bool stride_2 =
+        l->stride_h == 2 && l->stride_w == 2 && l->dilation_h == 1 && l->dilation_w == 1;
+    return l->layout == CONVOY_NCHW && depthwise_sweeps(l) &&
+           ((l->stride_h == 1 && l->stride_w == 1) || stride_2) &&
+           2 * plan->Q > plan->kernels->vector_floats;
 }
 
-/* Strips of rows whose x and y L1 holds, because the kernel goes through them vector by vector of
-   columns; more where there are few channels for the threads. */
+/* Strips of rows where there are few channels for the threads. */
 void depthwise_planes_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
-    int64_t wanted = depthwise_shares(plan);
-    int64_t in_l1 = cpu_l1d_bytes() / (4 * (l->W + plan->Q));
-    int64_t strips = max64(divide_up(wanted, l->N * l->K), divide_up(plan->P, max64(in_l1, 1)));
+    int64_t strips = divide_up(depthwise_shares(plan), l->N * l->K);
     b->strip_images = 1;
-    b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
+    b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_PLANE_ROWS);
     b->strip_columns = plan->Q;
     b->tile_vectors = 1;
     b->k_parts = l->K;
@@ -55,34 +54,41 @@ int64_t depthwise_planes_flops(const struct convoy_plan *plan)
     return fits ? flops : INT64_MAX;
 }
 
-/* Output rows p ... of channel k of image n. */
-static void work_strip(const struct convoy_plan *plan, const struct operands *operands, int64_t n,
-                       int64_t k, int64_t p)
+/* What all channels have in common. */
+static struct depthwise_plane plane_of(const struct convoy_plan *plan,
+                                       const struct operands *operands,
+                                       const struct tile_epilogue *epilogue)
 {
     const convoy_layer *l = &plan->layer;
-    const convoy_tensor *x = operands->x, *y = operands->y, *residual = operands->residual;
-    const int64_t floats = plan->kernels->vector_floats;
-    struct tile_epilogue epilogue = tile_epilogue_of(&l->epilogue);
-    epilogue.bias = plan->bias ? plan->bias + k : NULL;
-    struct depthwise_plane plane = {
-        .x = (const float *)x->data + n * x->stride_n + k * x->stride_c,
-        .x_row = x->stride_h,
+    return (struct depthwise_plane){
+        .x_row = operands->x->stride_h,
         .H = l->H,
         .W = l->W,
-        .h = p - l->pad_top,
+        .stride = (int)l->stride_h,
         .dilation_h = l->dilation_h,
         .w0 = {-l->pad_left, l->dilation_w - l->pad_left, 2 * l->dilation_w - l->pad_left},
-        .w = (const float *)plan->packed_w + k / floats * floats * layer_depth(l) + k % floats,
-        .rows = min64(plan->blocking.strip_rows, plan->P - p),
         .Q = plan->Q,
-        .y = (float *)y->data + n * y->stride_n + k * y->stride_c + p * y->stride_h,
-        .y_row = y->stride_h,
-        .epilogue = &epilogue,
+        .y_row = operands->y->stride_h,
+        .residual_row = operands->residual ? operands->residual->stride_h : 0,
+        .epilogue = epilogue,
     };
+}
+
+/* Output rows p ... of channel k of image n. */
+static void work_strip(const struct convoy_plan *plan, const struct operands *operands, int64_t n,
+                       int64_t k, int64_t p, struct depthwise_plane plane)
+{
+    const convoy_tensor *x = operands->x, *y = operands->y, *residual = operands->residual;
+    const int64_t floats = plan->kernels->vector_floats;
+    plane.x = (const float *)x->data + n * x->stride_n + k * x->stride_c;
+    plane.h = p * plan->layer.stride_h - plan->layer.pad_top;
+    plane.w = (const float *)plan->packed_w + k / floats * floats * 9 + k % floats;
+    plane.bias = plan->bias ? plan->bias[k] : 0.0f;
+    plane.rows = min64(plan->blocking.strip_rows, plan->P - p);
+    plane.y = (float *)y->data + n * y->stride_n + k * y->stride_c + p * y->stride_h;
     if (residual) {
         plane.residual = (const float *)residual->data + n * residual->stride_n +
                          k * residual->stride_c + p * residual->stride_h;
-        plane.residual_row = residual->stride_h;
     }
     plan->kernels->depthwise_plane(&plane);
 }
@@ -90,14 +96,17 @@ static void work_strip(const struct convoy_plan *plan, const struct operands *op
 void depthwise_planes_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
-    int64_t down = divide_up(plan->P, b->strip_rows), units = plan->layer.N * plan->layer.K * down;
+    const struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    const struct depthwise_plane plane = plane_of(plan, operands, &epilogue);
+    const int64_t down = divide_up(plan->P, b->strip_rows), planes = plan->layer.N * plan->layer.K;
 #pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
     {
         uint64_t state = denormals_enter(plan->flush_denormals);
 #pragma omp for schedule(static) nowait
-        for (int64_t unit = 0; unit < units; unit++) {
-            int64_t k = unit / down % plan->layer.K, n = unit / down / plan->layer.K;
-            work_strip(plan, operands, n, k, unit % down * b->strip_rows);
+        for (int64_t i = 0; i < planes * down; i++) {
+            int64_t image_plane = down == 1 ? i : i / down, strip = i - image_plane * down;
+            work_strip(plan, operands, image_plane / plan->layer.K, image_plane % plan->layer.K,
+                       strip * b->strip_rows, plane);
         }
         denormals_leave(plan->flush_denormals, state);
     }

@@ -177,9 +177,14 @@ static void direct_execute(const struct convoy_plan *plan, const struct operands
         depthwise_execute(plan, operands);
         return;
     }
+    if (b->panels) {
+        direct_panels_execute(plan, operands);
+        return;
+    }
     int64_t strips = direct_strips(plan);
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
-#pragma omp parallel num_threads(plan->threads) if (plan->threads > 1)
+    const int threads = direct_threads(plan);
+#pragma omp parallel num_threads(threads) if (threads > 1)
     {
 #ifdef _OPENMP
         int thread = omp_get_thread_num();

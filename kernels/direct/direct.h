@@ -6,6 +6,7 @@
  *   direct_weights.c   filter -> packed w (pack)
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order
+ *   direct_panels.c    NCHW with pixels in the lanes, driver and all
  *   direct.c           the loops over strips, blocks of channels, depth and tiles (execute)
  *
  * A strip is a box of output pixels. Its pixels are sorted into groups that see the same taps:
@@ -89,6 +90,10 @@ struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t ind
 /* Does block `index` read a copy of the strip? (lanes: only where it must) */
 bool direct_block_packs(const struct convoy_plan *plan, int64_t index);
 
+/* Threads that the layer's work is shared among: one where it takes some 20 microseconds. Needs
+   plan->work. */
+int direct_threads(const struct convoy_plan *plan);
+
 void direct_prepare(struct convoy_plan *plan);
 void direct_describe(const struct convoy_plan *plan, char *text, size_t size);
 void direct_pack_weights(struct convoy_plan *plan, const float *filter);
@@ -114,5 +119,15 @@ void direct_strip_fill(const struct convoy_plan *plan, const struct operands *op
 /* Copy the strip's window of x for block `index` (dense: for all) and point the source at it. */
 void direct_pack_strip(const struct convoy_plan *plan, const struct operands *operands,
                        int64_t index, struct direct_strip *strip);
+
+/* NCHW with pixels in the lanes: can it be; what it multiplies; vectors that it copies; cut the
+   layer; its strips; bytes of a thread's workspace; run. */
+bool direct_panels_fit(const struct convoy_plan *plan);
+int64_t direct_panels_flops(const struct convoy_plan *plan);
+double direct_panels_copies(const struct convoy_plan *plan);
+void direct_panels_prepare(struct convoy_plan *plan);
+int64_t direct_panels_strips(const struct convoy_plan *plan);
+int64_t direct_panels_bytes(const struct convoy_plan *plan);
+void direct_panels_execute(const struct convoy_plan *plan, const struct operands *operands);
 
 #endif

@@ -166,12 +166,19 @@ int64_t direct_strips(const struct convoy_plan *plan)
            divide_up(plan->Q, b->strip_columns);
 }
 
+int direct_threads(const struct convoy_plan *plan)
+{
+    const double worth_sharing = 60000; /* vector multiply-adds: some 20 microseconds */
+    return plan->work.multiply + plan->work.copy > worth_sharing ? plan->threads : 1;
+}
+
 /* Output channels are shared out as well when there are too few strips for the threads. */
 static void choose_parts(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
     int64_t strips = direct_strips(plan);
-    int64_t wanted = plan->threads > 1 ? 4 * (int64_t)plan->threads : 1;
+    int threads = direct_threads(plan);
+    int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
     b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
 }
 
@@ -218,27 +225,43 @@ static double copied_work(const struct convoy_plan *plan)
 }
 
 /* Multiply-adds at the rate that the tiles reach (measured): dense ones and depthwise sweeps nearly
-   one for one, lanes bound by their loads. A pass over packed w is a strip. */
+   one for one, lanes bound by their loads, columns in the lanes by theirs. A pass over packed w is
+   a strip. */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
     const double dense = 1.05, lanes = 2.5, sweep = 1.0, depthwise = 1.3, pack = 31.0;
+    const double plane = plan->layer.stride_w == 1 ? 1.6 : 3.2;
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     const convoy_layer *l = &plan->layer;
     double rate = !b->depthwise         ? (b->lanes ? lanes : dense)
+                  : b->planes           ? plane
                   : depthwise_sweeps(l) ? sweep
                                         : depthwise;
     bool nchw = l->layout == CONVOY_NCHW;
     int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
-    bool shared = !b->depthwise || depthwise_shares(plan) > 1;
-    return (struct work){
+    struct work work = {
         .multiply = rate * multiplies,
         .copy = copied_work(plan),
         .w_passes = (double)strips,
         .run_bytes = nchw ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,
         .pack = pack * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
         .filled = (double)l->K / (double)lanes_of(plan),
-        .units = shared ? strips * b->k_parts : 1,
+    };
+    return work;
+}
+
+/* All taps, and the vectors of x that go into panels (measured); nothing is transposed. */
+static struct work panels_work(const struct convoy_plan *plan)
+{
+    const double dense = 1.05, copy = plan->layer.stride_w == 1 ? 2.5 : 4.0, pack = 31.0;
+    const convoy_layer *l = &plan->layer;
+    const int64_t floats = plan->kernels->vector_floats;
+    return (struct work){
+        .multiply = dense * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
+        .copy = copy * direct_panels_copies(plan),
+        .pack = pack * (double)(l->K * layer_depth(l)) / (double)floats,
+        .filled = (double)(plan->P * plan->Q) / (double)round_up(plan->P * plan->Q, floats),
     };
 }
 
@@ -251,6 +274,45 @@ static void choose_copies(struct convoy_plan *plan)
     b->pads = layer_is_padded(layer) && groups_too_small(plan, b->strip_images);
     b->packs = layer->layout == CONVOY_NCHW || b->pads ||
                (b->lanes && (layer_Cg(layer) > 1 || layer_Kg(layer) > 1));
+}
+
+/* Register tiles on x or on a copy of it in NHWC order, or on panels: what is predicted to be
+   faster. */
+static void prepare_tiles(struct convoy_plan *plan)
+{
+    struct blocking *b = &plan->blocking;
+    choose_copies(plan);
+    plan->executed_flops = executed_flops(plan);
+    plan->work = predicted_work(plan);
+    if (direct_panels_fit(plan)) {
+        struct work work = panels_work(plan);
+        b->panels = work.multiply + work.copy < plan->work.multiply + plan->work.copy;
+        plan->work = b->panels ? work : plan->work;
+    }
+    if (b->panels) {
+        b->pads = layer_is_padded(&plan->layer);
+        direct_panels_prepare(plan);
+        b->thread_bytes = direct_panels_bytes(plan);
+        plan->executed_flops = direct_panels_flops(plan);
+        plan->work.w_passes = (double)direct_panels_strips(plan);
+        plan->work.run_bytes = 4.0 * (double)min64(b->strip_columns, plan->P * plan->Q);
+        plan->work.units = direct_panels_strips(plan) * b->k_parts;
+    } else {
+        choose_parts(plan);
+        b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
+        plan->work.units = direct_strips(plan) * b->k_parts;
+    }
+    plan->work.units = direct_threads(plan) > 1 ? plan->work.units : 1;
+}
+
+static void prepare_depthwise(struct convoy_plan *plan)
+{
+    struct blocking *b = &plan->blocking;
+    depthwise_prepare(plan);
+    plan->executed_flops = b->planes ? depthwise_planes_flops(plan) : executed_flops(plan);
+    plan->work = predicted_work(plan);
+    int64_t strips = plan->layer.N * divide_up(plan->P, b->strip_rows);
+    plan->work.units = depthwise_shares(plan) > 1 ? strips * b->k_parts : 1;
 }
 
 void direct_prepare(struct convoy_plan *plan)
@@ -266,17 +328,16 @@ void direct_prepare(struct convoy_plan *plan)
     b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->depthwise = depthwise_applies(plan) && depth <= DEPTH_BLOCK;
+    plan->packed_w_bytes = (size_t)multiply_saturated(4 * lanes_of(plan), depth);
     if (b->depthwise) {
-        depthwise_prepare(plan);
+        prepare_depthwise(plan);
     } else {
-        choose_copies(plan);
-        choose_parts(plan);
-        b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
+        prepare_tiles(plan);
+    }
+    if (b->panels) {
+        plan->packed_w_bytes = (size_t)multiply_saturated(4 * layer->K, depth);
     }
     plan->workspace_bytes = (size_t)multiply_saturated(b->thread_bytes, plan->threads);
-    plan->packed_w_bytes = (size_t)multiply_saturated(4 * lanes_of(plan), depth);
-    plan->executed_flops = b->planes ? depthwise_planes_flops(plan) : executed_flops(plan);
-    plan->work = predicted_work(plan);
     /* a partial sum, the sum of the partial sums, bias, residual, slope */
     plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
     plan->error_typical = sum_error_typical(b->depth_block, direct_chunks(plan));
@@ -301,6 +362,15 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
                  "depthwise in place; strips of %lld rows; %lld channel vectors of %d in %lld "
                  "part%s",
                  (long long)b->strip_rows, (long long)b->k_blocks, plan->kernels->vector_floats,
+                 (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
+        return;
+    }
+    if (b->panels) {
+        snprintf(text, size,
+                 "dense tile %d channels x %d vectors of %d pixels; strips of %lld pixels copied "
+                 "into panels; sums of %lld; %lld channel blocks in %lld part%s",
+                 b->tile_pixels, b->tile_vectors, plan->kernels->vector_floats,
+                 (long long)b->strip_columns, (long long)b->depth_block, (long long)b->k_blocks,
                  (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
         return;
     }

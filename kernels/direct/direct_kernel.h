@@ -21,4 +21,22 @@ struct direct_filter {
 
 typedef void direct_filter_function(const struct direct_filter *filter);
 
+/* Some columns of one row of x in NCHW, channel by channel, and where they go in a panel:
+   to[c * to_c + i] = from[c * from_c + i * stride] for real_begin <= i < real_end, else 0;
+   i < lanes. Nothing else is read or written. Columns that are all real and next to each other may
+   fill several panels, each `lanes` wide. */
+struct direct_panel {
+    const float *from; /* of lane 0; may lie outside of the row */
+    ptrdiff_t from_c;
+    int stride;
+    int64_t channels;
+    int lanes, real_begin, real_end;
+    float *to;
+    ptrdiff_t to_c;
+    int64_t panels; /* at least 1 */
+    ptrdiff_t to_panel;
+};
+
+typedef void direct_panel_function(const struct direct_panel *panel);
+
 #endif

@@ -4,15 +4,36 @@
  *
  * Dense: for each block of output channels, [R][S][C/groups][channels of the block], the channels
  * filled up with zeros to whole vectors. Lanes: for each vector of output channels,
- * [R][S][C/groups][VF]. Depthwise: the same as [R][C/groups][S][VF].
+ * [R][S][C/groups][VF]. Depthwise: the same as [R][C/groups][S][VF]. Panels: [K][R][S][C].
  */
 #include "kernels/direct/direct.h"
 
+#include <string.h>
+
 #include "core/layer_checked.h"
+
+static void pack_for_panels(struct convoy_plan *plan, const float *filter)
+{
+    const convoy_layer *l = &plan->layer;
+    const int64_t taps = l->R * l->S, depth = layer_depth(l);
+    float *packed = plan->packed_w;
+    if (taps == 1) {
+        memcpy(packed, filter, plan->packed_w_bytes);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(plan->threads) if (plan->threads > 1)
+    for (int64_t k = 0; k < l->K; k++) {
+        plan->kernels->transpose(filter + k * depth, taps, packed + k * depth, l->C, l->C, taps);
+    }
+}
 
 void direct_pack_weights(struct convoy_plan *plan, const float *filter)
 {
     const convoy_layer *layer = &plan->layer;
+    if (plan->blocking.panels) {
+        pack_for_panels(plan, filter);
+        return;
+    }
     const int64_t Cg = layer_Cg(layer);
     const bool depthwise = plan->blocking.depthwise;
     float *packed = plan->packed_w;

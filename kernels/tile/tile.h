@@ -10,6 +10,10 @@
  *   for each run, for each d < depth, for each pixel i and lane k of the vectors:
  *       acc[i][k] += x[i][offset + d] * w[(w_index + d) * vectors * VF + k]
  *
+ * Nothing in a tile knows what is a pixel and what a channel. In NCHW the roles are swapped where
+ * that is faster: rows of the filter take the place of x, and pixels of x, side by side in panels,
+ * that of packed w. The terms of a sum and their order are the same.
+ *
  * A sum is cut into partial sums (see tile_ending), for two reasons: the piece of w that all tiles
  * of a strip read stays in the L2 cache, and short partial sums have a smaller rounding error than
  * one long one.
@@ -64,6 +68,7 @@ struct tile_operands {
     const float *const *residual; /* like y; NULL: none */
     ptrdiff_t y_shift;            /* the block's first channel in y and residual */
     const struct tile_epilogue *epilogue;
+    bool swapped; /* pixels are in the lanes, so each "pixel" has a bias of its own */
     int channels; /* of the block that exist in y: the last vector is stored in part */
 };
 

@@ -19,13 +19,10 @@ ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)
     return v;
 }
 
-/* One vector of one pixel: bias, residual, activation, store; `lanes` of it exist. */
-ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue, int k,
+/* One vector of one pixel: residual, activation, store; `lanes` of it exist. */
+ALWAYS_INLINE void tile_store_biased(vf v, const struct tile_epilogue *epilogue, int k,
                                      const float *residual, float *y, int lanes)
 {
-    if (epilogue->bias) {
-        v += vf_load(epilogue->bias + k);
-    }
     if (residual) {
         v += lanes >= VF ? vf_load(residual + k) : vf_load_part(residual + k, lanes);
     }
@@ -35,6 +32,16 @@ ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue,
     } else {
         vf_store_part(y + k, v, lanes);
     }
+}
+
+/* The same with the bias before. */
+ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue, int k,
+                                     const float *residual, float *y, int lanes)
+{
+    if (epilogue->bias) {
+        v += vf_load(epilogue->bias + k);
+    }
+    tile_store_biased(v, epilogue, k, residual, y, lanes);
 }
 
 ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
@@ -59,13 +66,31 @@ ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const 
         }
         return;
     }
+    const float *bias = o->epilogue->bias;
+    if (bias && o->swapped) {
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            UNROLL for (int v = 0; v < vectors; v++)
+            {
+                acc[i][v] += vf_broadcast(bias[i]);
+            }
+        }
+    } else if (bias) {
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            UNROLL for (int v = 0; v < vectors; v++)
+            {
+                acc[i][v] += vf_load(bias + v * VF);
+            }
+        }
+    }
     UNROLL for (int i = 0; i < pixels; i++)
     {
         const float *residual = o->residual ? o->residual[i] + o->y_shift : NULL;
         float *y = o->y[i] + o->y_shift;
         UNROLL for (int v = 0; v < vectors; v++)
         {
-            tile_store_vector(acc[i][v], o->epilogue, v * VF, residual, y, o->channels - v * VF);
+            tile_store_biased(acc[i][v], o->epilogue, v * VF, residual, y, o->channels - v * VF);
         }
     }
 }

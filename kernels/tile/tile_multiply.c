@@ -53,6 +53,22 @@ ALWAYS_INLINE void multiply_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], cons
     }
 }
 
+/* Ask for the lines of y while the sum is worked out. With pixels in the lanes they lie in as many
+   pages as there are rows, which no hardware foresees. */
+ALWAYS_INLINE void ask_for_y(const int pixels, const int vectors, const struct tile_operands *o)
+{
+    if (o->swapped && (o->ending == TILE_STORE || o->ending == TILE_ADD_STORE)) {
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            const float *y = o->y[i] + o->y_shift;
+            UNROLL for (int k = 0; k < vectors * VF; k += 16)
+            {
+                __builtin_prefetch(y + k, 1);
+            }
+        }
+    }
+}
+
 ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct tile_operands *o)
 {
     vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
@@ -63,6 +79,7 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
             acc[i][v] = (vf){0};
         }
     }
+    ask_for_y(pixels, vectors, o);
     const float *ahead = o->ahead ? o->ahead : o->w;
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
         const float *x[TILE_PIXELS_MAX];

@@ -78,7 +78,8 @@ bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
                   la->stride_w == lb->stride_w && la->dilation_h == lb->dilation_h &&
                   la->dilation_w == lb->dilation_w;
     bool packing = ba->depth_block == bb->depth_block && ba->lanes == bb->lanes &&
-                   ba->depthwise == bb->depthwise && la->layout == lb->layout;
+                   ba->depthwise == bb->depthwise && ba->panels == bb->panels &&
+                   la->layout == lb->layout;
     return a->algorithm == b->algorithm && a->kernels == b->kernels && filter && packing &&
            a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes;
 }

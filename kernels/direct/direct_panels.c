@@ -1,0 +1,378 @@
+/**
+ * @file direct_panels.c
+ * NCHW with pixels in the lanes: the register tiles with their roles swapped. Rows of the filter
+ * are broadcast, and x is copied into panels, whose vectors are pixels; so y is stored as it lies,
+ * K needs no rounding, and no float of x or y is transposed.
+ *
+ *   for each strip of y, for each share of the output channels       <- threads
+ *       copy the strip's x into panels, once a thread                <- in L2
+ *       for each few output channels                                 <- their w in L1
+ *           for each panel
+ *               for each chunk of the depth: a register tile         <- registers
+ *
+ * The pixels of an image are counted as one row, p * Q + q, which is how they lie in y. A panel
+ * holds, for each term d of the depth, in the order r, s, c, the x under that tap of some pixels
+ * side by side, zero on padding: [depth][vectors][VF]. Packed w is [K][R][S][C].
+ */
+#include "kernels/direct/direct.h"
+
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "core/arithmetic.h"
+#include "core/cpu.h"
+#include "core/denormals.h"
+#include "core/layer_checked.h"
+#include "kernels/tile/tile_epilogue.h"
+
+/* Pixels of a strip, at most: as for strips in NHWC. */
+#define STRIP_PIXELS_MAX 512
+
+/* One thread's workspace, cut up; and the strip it holds. */
+struct strip {
+    float *panels, *sums, *y, *residual;
+    int64_t n, pixel, pixels;      /* of image n, from `pixel` on */
+    int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
+};
+
+/* Pixels of a strip from `first` on, in vectors. */
+struct panel {
+    float *data;
+    int64_t first, pixels;
+    int vectors;
+};
+
+static int64_t floats_of(const struct convoy_plan *plan)
+{
+    return plan->kernels->vector_floats;
+}
+
+static int64_t strips_of_image(const struct convoy_plan *plan)
+{
+    return divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
+}
+
+/* Panel `index` of a strip. */
+static struct panel panel_at(const struct convoy_plan *plan, const struct strip *strip,
+                             int64_t index)
+{
+    int64_t floats = floats_of(plan);
+    int64_t first = (strip->vectors * index + min64(index, strip->wider)) * floats;
+    int64_t vectors = strip->vectors + (index < strip->wider);
+    return (struct panel){
+        .data = strip->panels + first * layer_depth(&plan->layer),
+        .first = first,
+        .pixels = min64(vectors * floats, strip->pixels - first),
+        .vectors = (int)vectors,
+    };
+}
+
+/* Strip `index` of y, in panels of even widths. */
+static void place_strip(const struct convoy_plan *plan, int64_t index, struct strip *strip)
+{
+    const struct blocking *b = &plan->blocking;
+    int64_t of_image = strips_of_image(plan);
+    strip->n = index / of_image;
+    strip->pixel = index % of_image * b->strip_columns;
+    strip->pixels = min64(b->strip_columns, plan->P * plan->Q - strip->pixel);
+    int64_t vectors = divide_up(strip->pixels, floats_of(plan));
+    strip->count = divide_up(vectors, b->tile_vectors);
+    strip->vectors = vectors / strip->count;
+    strip->wider = vectors % strip->count;
+}
+
+int64_t direct_panels_strips(const struct convoy_plan *plan)
+{
+    return plan->layer.N * strips_of_image(plan);
+}
+
+bool direct_panels_fit(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t bytes = 4 * floats_of(plan) * plan->kernels->tile->vectors_best;
+    return l->layout == CONVOY_NCHW && l->groups == 1 && multiply_checked(&bytes, layer_depth(l)) &&
+           bytes <= (int64_t)cpu_l2_bytes() / 2;
+}
+
+int64_t direct_panels_flops(const struct convoy_plan *plan)
+{
+    int64_t flops = 2 * layer_depth(&plan->layer);
+    bool fits = multiply_checked(&flops, round_up(plan->P * plan->Q, floats_of(plan))) &&
+                multiply_checked(&flops, plan->layer.K) && multiply_checked(&flops, plan->layer.N);
+    return fits ? flops : INT64_MAX;
+}
+
+double direct_panels_copies(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t vectors = divide_up(plan->P * plan->Q, floats_of(plan));
+    double pieces = (double)(vectors + (l->R * l->S > 1 || l->stride_w > 1 ? plan->P : 0));
+    return pieces * (double)(l->N * layer_depth(l));
+}
+
+void direct_panels_prepare(struct convoy_plan *plan)
+{
+    struct blocking *b = &plan->blocking;
+    const struct tile_shapes *shapes = plan->kernels->tile;
+    int64_t floats = floats_of(plan), depth = layer_depth(&plan->layer);
+    int64_t vectors = divide_up(plan->P * plan->Q, floats);
+    int64_t most = (int64_t)cpu_l2_bytes() / 3 / (4 * floats * depth);
+    most = max64(shapes->vectors_best, min64(most, STRIP_PIXELS_MAX / floats));
+    most = divide_up(vectors, divide_up(vectors, most));
+    b->strip_images = b->strip_rows = 1;
+    b->strip_columns = most * floats;
+    b->tile_vectors = (int)divide_up(most, divide_up(most, shapes->vectors_best));
+    b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
+    b->k_blocks = divide_up(plan->layer.K, b->tile_pixels);
+    int threads = direct_threads(plan);
+    int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
+    b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
+}
+
+/* Next floats of the workspace, on a line of their own. */
+static float *carve(char *workspace, int64_t *used, int64_t floats)
+{
+    float *part = workspace ? (float *)(workspace + *used) : NULL;
+    *used += round_up(4 * floats, CONVOY_ALIGNMENT);
+    return part;
+}
+
+static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, struct strip *strip)
+{
+    const struct blocking *b = &plan->blocking;
+    int64_t tile = b->tile_pixels * b->tile_vectors * floats_of(plan), used = 0;
+    strip->panels = carve(workspace, &used, b->strip_columns * layer_depth(&plan->layer));
+    strip->sums = carve(workspace, &used, tile);
+    strip->y = carve(workspace, &used, tile);
+    strip->residual = carve(workspace, &used, tile);
+    return used;
+}
+
+int64_t direct_panels_bytes(const struct convoy_plan *plan)
+{
+    struct strip strip = {0};
+    return carve_strip(plan, NULL, &strip);
+}
+
+/* The x under all taps of the outputs q0 <= q < q1 of row p, and where lane 0 of the first term
+   goes; up to `lanes` of each panel row are written. */
+static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x, int64_t n, int64_t p,
+                       int64_t q0, int64_t q1, struct direct_panel piece)
+{
+    const convoy_layer *l = &plan->layer;
+    const float *image = (const float *)x->data + n * x->stride_n;
+    const int64_t count = q1 - q0;
+    for (int64_t s = 0; s < l->S; s++) {
+        int64_t w = q0 * l->stride_w - l->pad_left + s * l->dilation_w;
+        int64_t begin = w < 0 ? divide_up(-w, l->stride_w) : 0;
+        int64_t end = w < l->W ? (l->W - 1 - w) / l->stride_w + 1 : 0;
+        for (int64_t r = 0; r < l->R; r++) {
+            int64_t h = p * l->stride_h - l->pad_top + r * l->dilation_h;
+            bool real = h >= 0 && h < l->H;
+            struct direct_panel tap = piece;
+            tap.from = real ? image + h * x->stride_h + w : image;
+            tap.real_begin = (int)min64(begin, count);
+            tap.real_end = real ? (int)min64(end, count) : 0;
+            tap.to += (r * l->S + s) * l->C * piece.to_c;
+            plan->kernels->direct_panel(&tap);
+        }
+    }
+}
+
+/* A panel, piece by piece of rows of y. */
+static void pack_panel(const struct convoy_plan *plan, const convoy_tensor *x,
+                       const struct strip *strip, const struct panel *panel)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t pitch = panel->vectors * floats_of(plan), first = strip->pixel + panel->first;
+    int64_t p = first / plan->Q, q = first % plan->Q;
+    for (int64_t i = 0; i < panel->pixels; p++, q = 0) {
+        int64_t count = min64(plan->Q - q, panel->pixels - i);
+        bool last = i + count == panel->pixels;
+        pack_piece(plan, x, strip->n, p, q, q + count,
+                   (struct direct_panel){
+                       .from_c = x->stride_c,
+                       .stride = (int)l->stride_w,
+                       .channels = l->C,
+                       .lanes = (int)(last ? pitch - i : count),
+                       .to = panel->data + i,
+                       .to_c = pitch,
+                       .panels = 1,
+                   });
+        i += count;
+    }
+}
+
+/* x of the panels from `panel` on that are as wide and full, where pixels of x lie as those of y.
+   Returns how many there are. */
+static int64_t pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
+                           const struct strip *strip, const struct panel *panel)
+{
+    int64_t pitch = panel->vectors * floats_of(plan);
+    int64_t pixels = strip->pixels - panel->first, wider = strip->wider * pitch - panel->first;
+    int64_t panels = (wider > 0 ? min64(pixels, wider) : pixels) / pitch;
+    plan->kernels->direct_panel(&(struct direct_panel){
+        .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel->first,
+        .from_c = x->stride_c,
+        .stride = 1,
+        .channels = plan->layer.C,
+        .lanes = (int)pitch,
+        .real_end = (int)min64(pixels, pitch),
+        .to = panel->data,
+        .to_c = pitch,
+        .panels = max64(panels, 1),
+        .to_panel = plan->layer.C * pitch,
+    });
+    return max64(panels, 1);
+}
+
+static void pack_strip(const struct convoy_plan *plan, const convoy_tensor *x,
+                       const struct strip *strip)
+{
+    const convoy_layer *l = &plan->layer;
+    const bool joined = l->R == 1 && l->S == 1 && l->stride_w == 1 && l->stride_h == 1 &&
+                        !layer_is_padded(l) && x->stride_h == l->W;
+    for (int64_t i = 0; i < strip->count;) {
+        struct panel panel = panel_at(plan, strip, i);
+        if (joined) {
+            i += pack_joined(plan, x, strip, &panel);
+            continue;
+        }
+        pack_panel(plan, x, strip, &panel);
+        i++;
+    }
+}
+
+/* `pixels` pixels of a tensor from number `first` of its image on, copied to or from a row. */
+static void copy_pixels(const convoy_tensor *tensor, float *plane, int64_t first, int64_t pixels,
+                        float *row, bool to_row)
+{
+    for (int64_t i = 0; i < pixels;) {
+        int64_t h = (first + i) / tensor->W, w = (first + i) % tensor->W;
+        int64_t count = min64(tensor->W - w, pixels - i);
+        float *at = plane + h * tensor->stride_h + w;
+        memcpy(to_row ? row + i : at, to_row ? at : row + i, (size_t)count * sizeof *row);
+        i += count;
+    }
+}
+
+static float *plane_of(const convoy_tensor *tensor, int64_t n, int64_t k)
+{
+    return (float *)tensor->data + n * tensor->stride_n + k * tensor->stride_c;
+}
+
+/* Output channels k ... k + rows - 1 of a strip: rows of w, y and residual. Where rows of y or the
+   residual do not follow each other, tiles have y and residual in rows of the strip's. */
+struct block {
+    int64_t k;
+    int rows;
+    bool joined;
+    const float *w[TILE_PIXELS_MAX], *residual[TILE_PIXELS_MAX];
+    float *y[TILE_PIXELS_MAX], *sums[TILE_PIXELS_MAX];
+};
+
+static void fill_block(const struct convoy_plan *plan, const struct operands *operands,
+                       const struct strip *strip, struct block *block)
+{
+    const convoy_tensor *y = operands->y, *residual = operands->residual;
+    const int64_t depth = layer_depth(&plan->layer);
+    const int64_t pitch = plan->blocking.tile_vectors * floats_of(plan);
+    block->joined = y->stride_h == plan->Q && (!residual || residual->stride_h == plan->Q);
+    for (int i = 0; i < block->rows; i++) {
+        int64_t k = block->k + i;
+        block->w[i] = (const float *)plan->packed_w + k * depth;
+        block->sums[i] = strip->sums + i * pitch;
+        block->y[i] = block->joined ? plane_of(y, strip->n, k) : strip->y + i * pitch;
+        block->residual[i] = residual && block->joined ? plane_of(residual, strip->n, k)
+                                                       : strip->residual + i * pitch;
+    }
+}
+
+static void multiply_panel(const struct convoy_plan *plan, const struct operands *operands,
+                           const struct strip *strip, const struct panel *panel,
+                           const struct block *block, const struct tile_epilogue *epilogue)
+{
+    const convoy_tensor *y = operands->y, *residual = operands->residual;
+    const int64_t depth = layer_depth(&plan->layer), pixel = strip->pixel + panel->first;
+    const int64_t pitch = plan->blocking.tile_vectors * floats_of(plan);
+    for (int i = 0; i < block->rows && residual && !block->joined; i++) {
+        copy_pixels(residual, plane_of(residual, strip->n, block->k + i), pixel, panel->pixels,
+                    strip->residual + i * pitch, true);
+    }
+    struct tile_run run;
+    struct tile_operands tile = {
+        .x = block->w,
+        .w = panel->data,
+        .runs = &run,
+        .run_count = 1,
+        .sums = block->sums,
+        .y = block->y,
+        .residual = residual ? block->residual : NULL,
+        .y_shift = block->joined ? pixel : 0,
+        .epilogue = epilogue,
+        .swapped = true,
+        .channels = (int)panel->pixels,
+    };
+    for (int64_t d = 0; d < depth; d += run.depth) {
+        bool first = d == 0, last = d + plan->blocking.depth_block >= depth;
+        run = (struct tile_run){d, d, min64(plan->blocking.depth_block, depth - d)};
+        tile.ending = last ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
+        plan->kernels->tile->multiply[panel->vectors - 1][block->rows - 1](&tile);
+    }
+    for (int i = 0; i < block->rows && !block->joined; i++) {
+        copy_pixels(y, plane_of(y, strip->n, block->k + i), pixel, panel->pixels, block->y[i],
+                    false);
+    }
+}
+
+/* One share of the output channels of one strip. */
+static void work_unit(const struct convoy_plan *plan, const struct operands *operands,
+                      const struct strip *strip, int64_t part, struct tile_epilogue epilogue)
+{
+    const struct blocking *b = &plan->blocking;
+    int64_t K = plan->layer.K;
+    int64_t end = b->k_blocks * (part + 1) / b->k_parts;
+    for (int64_t index = b->k_blocks * part / b->k_parts; index < end; index++) {
+        struct block block = {.k = K * index / b->k_blocks};
+        block.rows = (int)(K * (index + 1) / b->k_blocks - block.k);
+        fill_block(plan, operands, strip, &block);
+        epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
+        for (int64_t i = 0; i < strip->count; i++) {
+            struct panel panel = panel_at(plan, strip, i);
+            multiply_panel(plan, operands, strip, &panel, &block, &epilogue);
+        }
+    }
+}
+
+void direct_panels_execute(const struct convoy_plan *plan, const struct operands *operands)
+{
+    const struct blocking *b = &plan->blocking;
+    int64_t units = direct_panels_strips(plan) * b->k_parts;
+    struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    const int threads = direct_threads(plan);
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+#ifdef _OPENMP
+        int thread = omp_get_thread_num();
+#else
+        int thread = 0;
+#endif
+        uint64_t state = denormals_enter(plan->flush_denormals);
+        struct strip strip = {0};
+        carve_strip(plan, operands->workspace + thread * b->thread_bytes, &strip);
+        int64_t current = -1;
+#pragma omp for schedule(dynamic) nowait
+        for (int64_t unit = 0; unit < units; unit++) {
+            int64_t index = unit / b->k_parts;
+            if (index != current) {
+                place_strip(plan, index, &strip);
+                pack_strip(plan, operands->x, &strip);
+                current = index;
+            }
+            work_unit(plan, operands, &strip, unit % b->k_parts, epilogue);
+        }
+        denormals_leave(plan->flush_denormals, state);
+    }
+}
