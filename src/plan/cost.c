@@ -17,7 +17,7 @@
 
 /* A larger set than so many L2s is taken to come from memory, a smaller one in part: what a machine
    reports of its L3 is not to be trusted. */
-#define MEMORY_L2S 12
+#define MEMORY_L2S 16
 /* Waiting for x and y that multiply-adds do not hide, as rows are asked for ahead of their use. */
 #define NOT_HIDDEN 0.5
 /* Memory read in runs of so many bytes waits once more for each: prefetchers begin anew. */
@@ -44,13 +44,13 @@ convoy_rates rates_built_in(convoy_isa isa)
     };
 }
 
-/* Seconds for reading bytes of a set of this size that L2 does not hold, of which the busiest
-   thread reads `share`. */
-static double traffic(const convoy_rates *rates, double bytes, double set_bytes, double share)
+/* Seconds for reading bytes of a set of this size that L2 does not hold: `each` by the busiest
+   thread, `all` by all threads. */
+static double traffic(const convoy_rates *rates, double each, double all, double set_bytes)
 {
     double far = fmin(set_bytes / (MEMORY_L2S * (double)cpu_l2_bytes()), 1);
-    double alone = bytes * share * (far * rates->far_byte + (1 - far) * rates->near_byte);
-    return share < 1 ? fmax(alone, bytes * far * rates->shared_byte) : alone;
+    double alone = each * (far * rates->far_byte + (1 - far) * rates->near_byte);
+    return fmax(alone, all * far * rates->shared_byte);
 }
 
 /* What is written is read first. What fits L2 is there for one thread; of several, each finds most
@@ -66,19 +66,19 @@ static double operands_traffic(const struct convoy_plan *plan, const convoy_rate
     if (run > 0 && x + y > MEMORY_L2S * l2) {
         bytes += RUN_BYTES / run * x;
     }
-    return x + y <= l2 && share == 1 ? 0 : traffic(rates, bytes, x + y, share);
+    return x + y <= l2 && share == 1 ? 0 : traffic(rates, share * bytes, bytes, x + y);
 }
 
-/* What L2 cannot hold of packed weights comes anew for each block of pixels. All of it passes to
-   L1, which shows where few pixels use it: then multiply-adds wait. */
+/* What L2 cannot hold of a thread's part of the packed weights comes anew for each block of pixels.
+   All of it passes to L1, which shows where few pixels use it: then multiply-adds wait. */
 static double weights_traffic(const struct convoy_plan *plan, const convoy_rates *rates,
                               double share, double multiply_seconds)
 {
-    double w = (double)plan->packed_w_bytes, passes = fmax(plan->work.w_passes, 1);
-    double beyond = fmax(w - (double)cpu_l2_bytes(), 0);
-    double to_l1 = w > (double)cpu_l1d_bytes() ? w * passes * share * rates->near_byte : 0;
-    double again = beyond * (passes - 1) * share * rates->near_byte;
-    return traffic(rates, beyond, w, share) + SHORT_RUNS * again +
+    double w = (double)plan->packed_w_bytes, read = w * share * fmax(plan->work.w_passes, 1);
+    double part = fmin(w, read), beyond = fmax(part - (double)cpu_l2_bytes(), 0);
+    double again = part > 0 ? beyond * (read / part - 1) * rates->near_byte : 0;
+    double to_l1 = w > (double)cpu_l1d_bytes() ? read * rates->near_byte : 0;
+    return traffic(rates, beyond, fmin(w, beyond / share), w) + SHORT_RUNS * again +
            fmax(to_l1 - multiply_seconds, 0);
 }
 
