@@ -13,10 +13,9 @@
 
 /* Transformed input and products of a block of tiles, at most. */
 #define BLOCK_BYTES (7 << 18)
-/* Packed w of more than so many L2s is taken to come from memory: tiles of a block then, if their
-   transformed input and products are no more than so many bytes. */
+/* Packed w of more than so many L2s is taken to come from memory: blocks have as many tiles as can
+   be then, if their transformed input and products are no more than so many bytes. */
 #define MEMORY_L2S         8
-#define MEMORY_TILES       64
 #define MEMORY_BLOCK_BYTES (4 << 20)
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
@@ -109,7 +108,7 @@ static void choose_block(struct convoy_plan *plan)
     b->streams = packed > l2 / 2;
     int64_t fit = min64(2 * b->tile_pixels, max64(1, BLOCK_BYTES / bytes));
     if (packed > MEMORY_L2S * l2) {
-        fit = max64(fit, min64(MEMORY_TILES, MEMORY_BLOCK_BYTES / bytes));
+        fit = max64(fit, min64(WINOGRAD_TILES_MAX, MEMORY_BLOCK_BYTES / bytes));
     }
     b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
     int64_t strips = divide_up(tiles, b->strip_columns);
@@ -157,10 +156,10 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
 
 /* The two passes of a transform take for each point about as long as so many vector multiply-adds
    for each point of their axes (measured); packed w that does not stay in the caches a multiply-add
-   for each 5 bytes; in NCHW each vector of x and y is transposed, as in the direct algorithm. */
+   for each 6 bytes; in NCHW each vector of x and y is transposed, as in the direct algorithm. */
 static double predicted_cost(const struct convoy_plan *plan)
 {
-    const double multiply = 1.05, transform = 0.75, memory = 5.0;
+    const double multiply = 1.05, transform = 0.75, memory = 6.0;
     const double transpose = 11.0, transpose_back = 8.0;
     const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
