@@ -28,70 +28,110 @@
 #include "kernels/tile/tile_epilogue.h"
 #include "kernels/winograd/winograd_ahead.h"
 
-/* One partial sum of one point: all register tiles. Each asks for what comes after the multiply
-   when it is due, else the first two for the next sum's packed w, which follows in memory. */
-static void multiply_partial(const struct convoy_plan *plan, const struct winograd_block *block,
-                             int64_t tiles, int vectors, struct tile_operands *tile,
-                             struct ahead *ahead)
+/* The register tiles of a block of tiles and channels. */
+struct register_tiles {
+    int64_t count;
+    int64_t first[WINOGRAD_TILES_MAX];
+    tile_multiply_function *multiply[WINOGRAD_TILES_MAX];
+};
+
+static void cut_tiles(const struct convoy_plan *plan, int64_t tiles, int vectors,
+                      struct register_tiles *cut)
 {
     const struct tile_shapes *shapes = plan->kernels->tile;
-    int64_t register_tiles = divide_up(tiles, shapes->pixels_max[vectors - 1]);
-    const struct tile_run *last = &tile->runs[tile->run_count - 1];
-    int64_t end = last->w_index + last->depth, depth = end - tile->runs[0].w_index;
-    int64_t w_tiles = plan->blocking.streams ? 2 : 0;
-    const float *next = tile->w + end * vectors * plan->kernels->vector_floats;
+    cut->count = divide_up(tiles, shapes->pixels_max[vectors - 1]);
     int64_t at = 0;
-    for (int64_t t = 0; t < register_tiles; t++) {
-        int64_t pixels = (tiles - at) / (register_tiles - t);
-        if (!ahead_next(ahead, tile)) {
-            tile->ahead = t < w_tiles ? next + t * (depth / 2) * TILE_AHEAD_FLOATS : NULL;
-            tile->ahead_stride = TILE_AHEAD_FLOATS;
-        }
-        tile->x = block->x + at;
-        tile->sums = block->sums + at;
-        shapes->multiply[vectors - 1][pixels - 1](tile);
+    for (int64_t t = 0; t < cut->count; t++) {
+        int64_t pixels = (tiles - at) / (cut->count - t);
+        cut->first[t] = at;
+        cut->multiply[t] = shapes->multiply[vectors - 1][pixels - 1];
         at += pixels;
     }
 }
 
-/* Runs of the sum of a point from number `first` on, as many as one partial sum has: the channels
-   of a group, piece after piece. Returns how many; 0 at the end. */
-static int partial_sum(const struct convoy_plan *plan, const struct winograd_block *block,
-                       int pieces_h, int pieces_w, int64_t first, struct tile_run *runs)
+/* One partial sum of one point: all register tiles. Each asks for what comes after the multiply
+   when it is due, else the first three for the next sum's packed w, which follows in memory: more
+   of them than it takes, because a core can wait for few lines at a time. */
+static void multiply_partial(const struct convoy_plan *plan, const struct winograd_block *block,
+                             const struct register_tiles *cut, int64_t w_row,
+                             struct tile_operands *tile, struct ahead *ahead)
 {
-    int64_t C = plan->layer.C, Cg = layer_Cg(&plan->layer), depth = plan->blocking.depth_block;
-    int64_t cuts = divide_up(Cg, depth);
-    int64_t count = min64(pieces_h * pieces_w * cuts - first, WINOGRAD_PARTIAL_SUM / depth);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t piece = (first + i) / cuts, c = (first + i) % cuts * depth;
-        int64_t piece_of_v = piece / pieces_w * block->w.count + piece % pieces_w;
-        runs[i] = (struct tile_run){piece_of_v * C + c, piece * Cg + c, min64(depth, Cg - c)};
+    const struct tile_run *last = &tile->runs[tile->run_count - 1];
+    int64_t end = last->w_index + last->depth, depth = end - tile->runs[0].w_index;
+    int64_t w_tiles = plan->blocking.streams ? min64(cut->count, 3) : 0;
+    const float *next = tile->w + end * w_row;
+    ptrdiff_t share = w_tiles == 0 ? 0 : (ptrdiff_t)((int)(depth * w_row) / (int)w_tiles);
+    for (int64_t t = 0; t < cut->count; t++) {
+        if (!ahead_next(ahead, tile)) {
+            tile->ahead = t < w_tiles ? next + t * share : NULL;
+            tile->ahead_stride = TILE_AHEAD_FLOATS;
+        }
+        tile->x = block->x + cut->first[t];
+        tile->sums = block->sums + cut->first[t];
+        cut->multiply[t](tile);
     }
-    return (int)count;
 }
 
-/* The products of one point of one block of output channels. */
-static void multiply_point(const struct convoy_plan *plan, const struct winograd_block *block,
-                           const struct winograd_k_block *k_block, int i, int j, int64_t tiles,
-                           struct ahead *ahead)
+/* Where in the sum of a point a partial sum begins. */
+struct sum_place {
+    int64_t piece_h, piece_w, piece, c;
+};
+
+/* Runs of the partial sum at a place, `most` of them at most: the channels of a group, piece after
+   piece; moves the place on. Returns how many; 0 at the end. */
+static int partial_sum(const struct convoy_plan *plan, const struct winograd_block *block,
+                       int pieces_h, int pieces_w, int most, struct sum_place *at,
+                       struct tile_run *runs)
 {
-    int64_t Cg = layer_Cg(&plan->layer), point = i * block->w.alpha + j;
-    int64_t before = winograd_pieces_before(&block->h, &block->w, i, j);
+    int64_t C = plan->layer.C, Cg = layer_Cg(&plan->layer), depth = plan->blocking.depth_block;
+    int count = 0;
+    while (count < most && at->piece_h < pieces_h) {
+        int64_t piece_of_v = at->piece_h * block->w.count + at->piece_w;
+        runs[count++] = (struct tile_run){piece_of_v * C + at->c, at->piece * Cg + at->c,
+                                          min64(depth, Cg - at->c)};
+        at->c += depth;
+        if (at->c >= Cg) {
+            at->c = 0;
+            at->piece++;
+            at->piece_w++;
+        }
+        if (at->piece_w == pieces_w) {
+            at->piece_w = 0;
+            at->piece_h++;
+        }
+    }
+    return count;
+}
+
+/* The products of one block of output channels. */
+static void multiply_points(const struct convoy_plan *plan, const struct winograd_block *block,
+                            const struct winograd_k_block *k_block, int64_t tiles,
+                            struct ahead *ahead)
+{
+    int64_t Cg = layer_Cg(&plan->layer);
+    int64_t w_row = (int64_t)k_block->vectors * plan->kernels->vector_floats;
+    int most = WINOGRAD_PARTIAL_SUM / (int)plan->blocking.depth_block;
+    struct register_tiles cut;
+    cut_tiles(plan, tiles, k_block->vectors, &cut);
     struct tile_run runs[WINOGRAD_PARTIAL_SUM];
-    struct tile_operands tile = {
-        .x_shift = point * block->v_stride + k_block->group * Cg,
-        .w = (const float *)plan->packed_w + k_block->w_offset +
-             before * Cg * k_block->vectors * plan->kernels->vector_floats,
-        .runs = runs,
-        .ending = TILE_SET,
-        .sums_shift = point * block->m_stride,
-    };
-    int pieces_h = winograd_pieces_at(&block->h, i), pieces_w = winograd_pieces_at(&block->w, j);
-    int64_t first = 0;
-    while ((tile.run_count = partial_sum(plan, block, pieces_h, pieces_w, first, runs)) > 0) {
-        multiply_partial(plan, block, tiles, k_block->vectors, &tile, ahead);
-        first += tile.run_count;
-        tile.ending = TILE_ADD;
+    for (int64_t point = 0; point < block->h.alpha * block->w.alpha; point++) {
+        int i = (int)point / block->w.alpha, j = (int)point % block->w.alpha;
+        int pieces_h = winograd_pieces_at(&block->h, i);
+        int pieces_w = winograd_pieces_at(&block->w, j);
+        int64_t before = winograd_pieces_before(&block->h, &block->w, i, j);
+        struct tile_operands tile = {
+            .x_shift = point * block->v_stride + k_block->group * Cg,
+            .w = (const float *)plan->packed_w + k_block->w_offset + before * Cg * w_row,
+            .runs = runs,
+            .ending = TILE_SET,
+            .sums_shift = point * block->m_stride,
+        };
+        struct sum_place at = {0};
+        while ((tile.run_count = partial_sum(plan, block, pieces_h, pieces_w, most, &at, runs)) >
+               0) {
+            multiply_partial(plan, block, &cut, w_row, &tile, ahead);
+            tile.ending = TILE_ADD;
+        }
     }
 }
 
@@ -125,11 +165,7 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
         struct winograd_k_block k_block = winograd_k_block(plan, index);
         epilogue.bias = plan->bias ? plan->bias + k_block.k : NULL;
         ahead_fill(plan, operands, block, &k_block, tile, end, index == last - 1, calls, &ahead);
-        for (int i = 0; i < block->h.alpha; i++) {
-            for (int j = 0; j < block->w.alpha; j++) {
-                multiply_point(plan, block, &k_block, i, j, end - tile, &ahead);
-            }
-        }
+        multiply_points(plan, block, &k_block, end - tile, &ahead);
         winograd_scatter(plan, operands, block, &k_block, tile, end, &epilogue);
     }
 }

@@ -32,6 +32,9 @@
    64 would be 3 % faster and have twice the error. */
 #define WINOGRAD_PARTIAL_SUM 44
 
+/* Tiles of a block, at most. */
+#define WINOGRAD_TILES_MAX 64
+
 /* A row of the algorithm table, with what it is F of. */
 struct winograd_algorithm {
     struct algorithm base;

@@ -13,10 +13,9 @@
 
 /* Transformed input and products of a block of tiles, at most. */
 #define BLOCK_BYTES (7 << 18)
-/* Packed w of more than so many L2s is taken to come from memory: tiles of a block then, if their
-   transformed input and products are no more than so many bytes. */
+/* Packed w of more than so many L2s is taken to come from memory: blocks have as many tiles as can
+   be then, if their transformed input and products are no more than so many bytes. */
 #define MEMORY_L2S         8
-#define MEMORY_TILES       64
 #define MEMORY_BLOCK_BYTES (4 << 20)
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
@@ -109,7 +108,7 @@ static void choose_block(struct convoy_plan *plan)
     b->streams = packed > l2 / 2;
     int64_t fit = min64(2 * b->tile_pixels, max64(1, BLOCK_BYTES / bytes));
     if (packed > MEMORY_L2S * l2) {
-        fit = max64(fit, min64(MEMORY_TILES, MEMORY_BLOCK_BYTES / bytes));
+        fit = max64(fit, min64(WINOGRAD_TILES_MAX, MEMORY_BLOCK_BYTES / bytes));
     }
     b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
     int64_t strips = divide_up(tiles, b->strip_columns);
