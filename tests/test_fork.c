@@ -1,7 +1,7 @@
 /**
  * @file test_fork.c
  * The child of a process that has used the library goes on using it: the plans of its parent, and
- * new ones, with the same bits.
+ * new ones, with the same bits. What needs several threads is refused.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -95,10 +95,31 @@ static void a_child_executes_with_the_same_bits(void **state)
     }
 }
 
+/* What several threads would take cannot be measured there; it is said, and not waited for. */
+static void a_child_refuses_to_measure_several_threads(void **state)
+{
+    int status;
+    convoy_options options = {.algorithm = "direct", .threads = 2};
+    (void)state;
+    run_layer(&layer, &set, &options);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        convoy_calibration *calibration = NULL;
+        signal(SIGALRM, SIG_DFL);
+        alarm(PATIENCE_SECONDS);
+        convoy_status refused = convoy_calibration_measure(2, &calibration);
+        _exit(refused != CONVOY_ERROR_UNSUPPORTED || calibration);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_executes_with_the_same_bits),
+        cmocka_unit_test(a_child_refuses_to_measure_several_threads),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -46,6 +46,7 @@ typedef struct convoy_rates {
  * @param threads      that work together later; 0: what OpenMP would use
  * @param calibration  receives it, to be freed with convoy_calibration_destroy
  * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_ARGUMENT (threads), CONVOY_ERROR_MEMORY
+ * @retval CONVOY_ERROR_UNSUPPORTED  several threads in the child of a fork
  */
 CONVOY_API convoy_status convoy_calibration_measure(int threads, convoy_calibration **calibration);
 

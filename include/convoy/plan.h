@@ -145,7 +145,7 @@ CONVOY_API size_t convoy_plan_workspace_bytes(const convoy_plan *plan);
 /**
  * y[N][K][P][Q] = epilogue(conv(x[N][C][H][W], the plan's filter)), in the layer's layout. Thread
  * safe: one plan may run on many threads, each with a workspace of its own. The result has the
- * same bits for any number of threads.
+ * same bits for any number of threads. The child of a fork executes on one.
  *
  * x and y are float32 with stride_c == 1 (NHWC) or stride_w == 1 (NCHW) and any other strides, so
  * channel slices work. With the algorithm `reference`, y may be float64: the unrounded sums.

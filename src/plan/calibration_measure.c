@@ -16,6 +16,7 @@
 #include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/calibration.h"
+#include "plan/forked.h"
 #include "plan/plan.h"
 
 #define THREADS_MAX     1024
@@ -266,7 +267,12 @@ convoy_status convoy_calibration_measure(int threads, convoy_calibration **calib
     }
     struct convoy_calibration *created = memory;
     created->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-    status = measure(created->threads, created);
+    int entered = forked_enter(created->threads);
+    status = entered >= 0 && created->threads > 1
+                 ? fail(CONVOY_ERROR_UNSUPPORTED,
+                        "in the child of a fork there is one thread; measure on one, or before")
+                 : measure(created->threads, created);
+    forked_leave(entered);
     if (status) {
         convoy_calibration_destroy(created);
         return status;

@@ -7,7 +7,8 @@
 #ifndef CONVOY_PLAN_FORKED_H
 #define CONVOY_PLAN_FORKED_H
 
-/** Before a part that may start `threads` threads. @return for forked_leave */
+/** Before a part that may start `threads` threads. @return for forked_leave; negative: this is no
+ *  child */
 int forked_enter(int threads);
 void forked_leave(int entered);
 
