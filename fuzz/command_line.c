@@ -16,9 +16,9 @@ enum { ARGUMENTS_MAX = 24 };
 static const struct {
     const struct command *command;
     bool runs;
-} commands[] = {{&command_shape, true}, {&command_count, true},  {&command_explain, true},
-                {&command_list, true},  {&command_info, false},  {&command_run, false},
-                {&command_tune, false}, {&command_verify, false}};
+} commands[] = {{&command_shape, true}, {&command_count, true},   {&command_explain, true},
+                {&command_list, true},  {&command_info, false},   {&command_run, false},
+                {&command_tune, false}, {&command_verify, false}, {&command_calibrate, false}};
 
 /* Options that compute, or that read what the input did not bring. */
 static bool is_safe(char *const *argv)

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "convoy/convoy.h"
+
 _Noreturn void fuzz_fail(const char *file, int line, const char *condition)
 {
     fprintf(stderr, "%s:%d: %s does not hold\n", file, line, condition);
@@ -36,5 +38,18 @@ char *fuzz_text(const uint8_t *data, size_t size)
     EXPECT(text != NULL);
     memcpy(text, data, size);
     text[size] = '\0';
+    return text;
+}
+
+char *fuzz_headed(const char *first_line, const uint8_t *data, size_t size)
+{
+    convoy_wisdom *wisdom;
+    char *heading, *input = fuzz_text(data, size), *text;
+    EXPECT(convoy_wisdom_create(&wisdom) == CONVOY_OK);
+    EXPECT(convoy_wisdom_print(wisdom, &heading) == CONVOY_OK);
+    EXPECT(asprintf(&text, "%s%s%s", first_line, strchr(heading, '\n'), input) >= 0);
+    free(heading);
+    free(input);
+    convoy_wisdom_destroy(wisdom);
     return text;
 }

@@ -22,4 +22,8 @@ const char *fuzz_file(const uint8_t *data, size_t size);
 /** The input as a string; to be freed. */
 char *fuzz_text(const uint8_t *data, size_t size);
 
+/** The input behind the heading of a text of this version and machine, so that what comes behind it
+ *  is reached; to be freed. */
+char *fuzz_headed(const char *first_line, const uint8_t *data, size_t size);
+
 #endif
