@@ -31,6 +31,7 @@ static void explain(const convoy_calibration *calibration)
     EXPECT(convoy_layer_parse("n1c8h9w9_k8r3s3_pd1", &layer) == CONVOY_OK);
     EXPECT(convoy_layer_estimate(&layer, &(convoy_options){.calibration = calibration},
                                  &description) == CONVOY_OK);
+    EXPECT(description.predicted.seconds >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

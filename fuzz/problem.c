@@ -20,7 +20,7 @@ static void explain(convoy_layer layer)
             continue;
         }
         for (size_t i = 0; i < convoy_algorithm_count(); i++) {
-            EXPECT(descriptions[i].reason || descriptions[i].predicted_cost >= 0);
+            EXPECT(descriptions[i].reason || descriptions[i].predicted.seconds >= 0);
             EXPECT(descriptions[i].reason || descriptions[i].executed_flops >= 0);
         }
     }
