@@ -22,8 +22,8 @@
 #define NOT_HIDDEN 0.5
 /* Memory read in runs of so many bytes waits once more for each: prefetchers begin anew. */
 #define RUN_BYTES 6000.0
-/* Packed weights that are read again, against a long run of bytes: many short runs. */
-#define SHORT_RUNS 1.4
+/* Waiting for packed weights that asking for them ahead does not hide. */
+#define W_NOT_HIDDEN 0.8
 
 convoy_rates rates_built_in(convoy_isa isa)
 {
@@ -78,8 +78,8 @@ static double weights_traffic(const struct convoy_plan *plan, const convoy_rates
     double part = fmin(w, read), beyond = fmax(part - (double)cpu_l2_bytes(), 0);
     double again = part > 0 ? beyond * (read / part - 1) * rates->near_byte : 0;
     double to_l1 = w > (double)cpu_l1d_bytes() ? read * rates->near_byte : 0;
-    return traffic(rates, beyond, fmin(w, beyond / share), w) + SHORT_RUNS * again +
-           fmax(to_l1 - multiply_seconds, 0);
+    double waiting = traffic(rates, beyond, fmin(w, beyond / share), w) + again;
+    return W_NOT_HIDDEN * waiting + fmax(to_l1 - multiply_seconds, 0);
 }
 
 /* Part of the units that the busiest of the threads gets. */
