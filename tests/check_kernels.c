@@ -291,6 +291,7 @@ static void test_depthwise(void **state)
         "n1c12h6w9_k48r3s3_pd1_g6", /* more outputs than inputs in a group */
         "n1c10h6w9_k40r2s4_dl2_pd1_g10",
         "n1c36h10w9_k36r17s17_pd8_g36", /* deeper than the depthwise kernels go */
+        "n1c36h19w20_k36r17s17_g36",    /* ... in place, but for the last vector */
         "n1c7h6w20_k7r1s260_pd0x130_g7",
     };
     (void)state;
