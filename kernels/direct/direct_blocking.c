@@ -254,8 +254,9 @@ static struct work predicted_work(const struct convoy_plan *plan)
 /* All taps, and the vectors of x that go into panels (measured); nothing is transposed. */
 static struct work panels_work(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, copy = plan->layer.stride_w == 1 ? 2.5 : 4.0, pack = 31.0;
+    const double dense = 1.05, pack = 31.0, joined = 4.5, pieces = 8.0, spread = 11.0;
     const convoy_layer *l = &plan->layer;
+    const double copy = l->stride_w > 1 ? spread : l->R * l->S > 1 ? pieces : joined;
     const int64_t floats = plan->kernels->vector_floats;
     return (struct work){
         .multiply = dense * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
