@@ -23,7 +23,7 @@
 /* Memory read in runs of so many bytes waits once more for each: prefetchers begin anew. */
 #define RUN_BYTES 6000.0
 /* Waiting for packed weights that asking for them ahead does not hide. */
-#define W_NOT_HIDDEN 0.8
+#define W_NOT_HIDDEN 0.6
 
 convoy_rates rates_built_in(convoy_isa isa)
 {
