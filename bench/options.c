@@ -200,7 +200,8 @@ void options_print_help(void)
          "  convoy-bench --layers=core --baseline=before.json\n"
          "  convoy-bench --regret --layers=core,resnet50\n"
          "  convoy-bench --report bench-out\n\n"
-         "and all flags of Google Benchmark; --benchmark_min_time is 0.1 s when not given:\n");
+         "and all flags of Google Benchmark; --benchmark_min_time is 0.1 s when not given, 0.3 s\n"
+         "with --sweep, 0.04 s with --report:\n");
     fflush(stdout);
     gbench_print_flags();
 }
