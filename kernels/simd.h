@@ -239,6 +239,12 @@ ALWAYS_INLINE vf vf_even(vf a, vf b)
     return __builtin_shufflevector(a, b, VF_EVEN);
 }
 
+/* A count of lanes, or the number of a lane or none: what lies outside of a vector is cut off. */
+ALWAYS_INLINE int vf_lanes(int64_t lanes)
+{
+    return (int)(lanes < 0 ? 0 : lanes > VF ? VF : lanes);
+}
+
 /* Lane i is p[i * stride] for begin <= i < end, else 0; reads nothing else. 0 <= begin, end <= VF
  */
 ALWAYS_INLINE vf vf_load_every(const float *p, const int stride, int begin, int end)

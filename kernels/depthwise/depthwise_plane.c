@@ -46,15 +46,10 @@ struct band {
     struct tile_epilogue epilogue;
 };
 
-ALWAYS_INLINE int lane_of(int64_t lane)
-{
-    return (int)(lane < 0 ? 0 : lane > VF ? VF : lane);
-}
-
 /* Lanes before the first whose column w + lane * stride is at least `column`. */
 ALWAYS_INLINE int lanes_before(int64_t column, int64_t w, const int stride)
 {
-    return lane_of((column - w + stride - 1) / stride);
+    return vf_lanes((column - w + stride - 1) / stride);
 }
 
 ALWAYS_INLINE vf load_x(const float *p, int begin, int end, const struct kind kind)
@@ -104,7 +99,7 @@ ALWAYS_INLINE void multiply(vf acc[ROWS], const struct band *b, const vf w[9], i
 /* Bias, residual, activation and store. */
 ALWAYS_INLINE void finish(vf acc[ROWS], const struct band *b, int64_t q, const struct kind kind)
 {
-    const int lanes = kind.masked ? lane_of(b->Q - q) : VF;
+    const int lanes = kind.masked ? vf_lanes(b->Q - q) : VF;
     UNROLL for (int j = 0; j < ROWS; j++)
     {
         acc[j] += b->bias;

@@ -17,9 +17,7 @@
 #include "kernels/direct/direct.h"
 
 #include <assert.h>
-#ifdef _OPENMP
 #include <omp.h>
-#endif
 
 #include "core/arithmetic.h"
 #include "core/denormals.h"
@@ -186,11 +184,7 @@ static void direct_execute(const struct convoy_plan *plan, const struct operands
     const int threads = direct_threads(plan);
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-#ifdef _OPENMP
         int thread = omp_get_thread_num();
-#else
-        int thread = 0;
-#endif
         uint64_t state = denormals_enter(plan->flush_denormals);
         struct direct_strip strip;
         direct_strip_carve(plan, operands->workspace + thread * b->thread_bytes, &strip);

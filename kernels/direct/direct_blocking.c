@@ -21,6 +21,10 @@
 #define STRIP_PIXELS_MAX 512
 /* Fewer pixels than this for each set of taps leave register tiles half empty. */
 #define GROUP_PIXELS_MIN 4
+/* What a multiply-add of a dense register tile takes, and a vector of w that is packed (measured).
+ */
+#define DENSE_WORK 1.05
+#define PACK_WORK  31.0
 
 static const struct tile_shapes *shapes_of(const struct convoy_plan *plan)
 {
@@ -229,39 +233,39 @@ static double copied_work(const struct convoy_plan *plan)
    a strip. */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, lanes = 2.5, sweep = 1.0, depthwise = 1.3, pack = 31.0;
+    const double lanes = 2.5, sweep = 1.0, depthwise = 1.3;
     const double plane = plan->layer.stride_w == 1 ? 1.6 : 3.2;
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     const convoy_layer *l = &plan->layer;
-    double rate = !b->depthwise         ? (b->lanes ? lanes : dense)
+    double rate = !b->depthwise         ? (b->lanes ? lanes : DENSE_WORK)
                   : b->planes           ? plane
                   : depthwise_sweeps(l) ? sweep
                                         : depthwise;
     bool nchw = l->layout == CONVOY_NCHW;
     int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
-    struct work work = {
+    return (struct work){
         .multiply = rate * multiplies,
         .copy = copied_work(plan),
         .w_passes = (double)strips,
         .run_bytes = nchw ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,
-        .pack = pack * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
+        .pack =
+            PACK_WORK * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
         .filled = (double)l->K / (double)lanes_of(plan),
     };
-    return work;
 }
 
 /* All taps, and the vectors of x that go into panels (measured); nothing is transposed. */
 static struct work panels_work(const struct convoy_plan *plan)
 {
-    const double dense = 1.05, pack = 31.0, joined = 4.5, pieces = 8.0, spread = 11.0;
+    const double joined = 4.5, pieces = 8.0, spread = 11.0;
     const convoy_layer *l = &plan->layer;
     const double copy = l->stride_w > 1 ? spread : l->R * l->S > 1 ? pieces : joined;
     const int64_t floats = plan->kernels->vector_floats;
     return (struct work){
-        .multiply = dense * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
+        .multiply = DENSE_WORK * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
         .copy = copy * direct_panels_copies(plan),
-        .pack = pack * (double)(l->K * layer_depth(l)) / (double)floats,
+        .pack = PACK_WORK * (double)(l->K * layer_depth(l)) / (double)floats,
         .filled = (double)(plan->P * plan->Q) / (double)round_up(plan->P * plan->Q, floats),
     };
 }

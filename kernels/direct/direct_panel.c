@@ -5,11 +5,6 @@
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
-ALWAYS_INLINE int lane_of(int lane)
-{
-    return lane < 0 ? 0 : lane > VF ? VF : lane;
-}
-
 /* A vector of each channel, from lane i on; `stride` 0: any. */
 ALWAYS_INLINE void pack_vector(const struct direct_panel *p, int i, const int stride)
 {
@@ -17,7 +12,7 @@ ALWAYS_INLINE void pack_vector(const struct direct_panel *p, int i, const int st
     const float *from = p->from + i * step;
     float *to = p->to + i;
     const int lanes = p->lanes - i < VF ? p->lanes - i : VF;
-    const int begin = lane_of(p->real_begin - i), end = lane_of(p->real_end - i);
+    const int begin = vf_lanes(p->real_begin - i), end = vf_lanes(p->real_end - i);
     for (int64_t c = 0; c < p->channels; c++, from += p->from_c, to += p->to_c) {
         const vf v = vf_load_every(from, (int)step, begin, end);
         if (lanes == VF) {

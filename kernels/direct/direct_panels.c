@@ -16,15 +16,14 @@
  */
 #include "kernels/direct/direct.h"
 
-#include <string.h>
-#ifdef _OPENMP
 #include <omp.h>
-#endif
+#include <string.h>
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
 #include "core/denormals.h"
 #include "core/layer_checked.h"
+#include "kernels/carve.h"
 #include "kernels/tile/tile_epilogue.h"
 
 /* Pixels of a strip, at most: as for strips in NHWC. */
@@ -131,22 +130,14 @@ void direct_panels_prepare(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
 }
 
-/* Next floats of the workspace, on a line of their own. */
-static float *carve(char *workspace, int64_t *used, int64_t floats)
-{
-    float *part = workspace ? (float *)(workspace + *used) : NULL;
-    *used += round_up(4 * floats, CONVOY_ALIGNMENT);
-    return part;
-}
-
 static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, struct strip *strip)
 {
     const struct blocking *b = &plan->blocking;
     int64_t tile = b->tile_pixels * b->tile_vectors * floats_of(plan), used = 0;
-    strip->panels = carve(workspace, &used, b->strip_columns * layer_depth(&plan->layer));
-    strip->sums = carve(workspace, &used, tile);
-    strip->y = carve(workspace, &used, tile);
-    strip->residual = carve(workspace, &used, tile);
+    strip->panels = carve(workspace, &used, 4 * b->strip_columns * layer_depth(&plan->layer));
+    strip->sums = carve(workspace, &used, 4 * tile);
+    strip->y = carve(workspace, &used, 4 * tile);
+    strip->residual = carve(workspace, &used, 4 * tile);
     return used;
 }
 
@@ -354,11 +345,7 @@ void direct_panels_execute(const struct convoy_plan *plan, const struct operands
     const int threads = direct_threads(plan);
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-#ifdef _OPENMP
         int thread = omp_get_thread_num();
-#else
-        int thread = 0;
-#endif
         uint64_t state = denormals_enter(plan->flush_denormals);
         struct strip strip = {0};
         carve_strip(plan, operands->workspace + thread * b->thread_bytes, &strip);

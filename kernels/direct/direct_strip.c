@@ -9,6 +9,7 @@
 
 #include "core/arithmetic.h"
 #include "core/layer_checked.h"
+#include "kernels/carve.h"
 
 /* Taps first <= t < last of output o meet real input: 0 <= o*stride - pad + t*dilation < extent. */
 static void taps_inside(int64_t o, int64_t stride, int64_t pad, int64_t dilation, int64_t taps,
@@ -115,14 +116,6 @@ static enum run_order run_order(const struct convoy_plan *plan)
     return sweeps ? ORDER_S_R : Cg > 1 ? ORDER_R_C_S : ORDER_R_S_C;
 }
 
-/* Next `bytes` of the workspace, on a line of their own. */
-static char *carve(char *workspace, int64_t *used, int64_t bytes)
-{
-    char *part = workspace ? workspace + *used : NULL;
-    *used += round_up(bytes, CONVOY_ALIGNMENT);
-    return part;
-}
-
 int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
                            struct direct_strip *strip)
 {
@@ -138,20 +131,18 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
     int64_t k_floats = b->tile_vectors * plan->kernels->vector_floats;
     int64_t used = 0;
     struct direct_strip s = {0};
-    s.x = (const float **)carve(workspace, &used, pixels * (int64_t)sizeof *s.x);
-    s.y = (float **)carve(workspace, &used, pixels * (int64_t)sizeof *s.y);
-    s.residual = (const float **)carve(workspace, &used, pixels * (int64_t)sizeof *s.residual);
-    s.sums = (float **)carve(workspace, &used, pixels * (int64_t)sizeof *s.sums);
-    s.groups = (struct direct_group *)carve(workspace, &used, groups * (int64_t)sizeof *s.groups);
-    s.chunk_runs =
-        (int64_t *)carve(workspace, &used, groups * (chunks + 1) * (int64_t)sizeof *s.chunk_runs);
+    s.x = carve(workspace, &used, pixels * (int64_t)sizeof *s.x);
+    s.y = carve(workspace, &used, pixels * (int64_t)sizeof *s.y);
+    s.residual = carve(workspace, &used, pixels * (int64_t)sizeof *s.residual);
+    s.sums = carve(workspace, &used, pixels * (int64_t)sizeof *s.sums);
+    s.groups = carve(workspace, &used, groups * (int64_t)sizeof *s.groups);
+    s.chunk_runs = carve(workspace, &used, groups * (chunks + 1) * (int64_t)sizeof *s.chunk_runs);
     int64_t taps = plan->layer.R * plan->layer.S *
                    (run_order(plan) == ORDER_R_C_S ? layer_Cg(&plan->layer) : 1);
-    s.runs = (struct tile_run *)carve(workspace, &used,
-                                      groups * (taps + chunks) * (int64_t)sizeof *s.runs);
-    s.partial = (float *)carve(workspace, &used, sums ? pixels * k_floats * 4 : 0);
+    s.runs = carve(workspace, &used, groups * (taps + chunks) * (int64_t)sizeof *s.runs);
+    s.partial = carve(workspace, &used, sums ? pixels * k_floats * 4 : 0);
     int64_t copy = last_block_packs ? copy_floats(plan) : 0;
-    s.copy = (float *)carve(workspace, &used, copy * 4);
+    s.copy = carve(workspace, &used, copy * 4);
     if (strip) {
         *strip = s;
     }

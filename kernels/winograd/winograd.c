@@ -17,10 +17,8 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
-#ifdef _OPENMP
 #include <omp.h>
-#endif
+#include <string.h>
 
 #include "core/arithmetic.h"
 #include "core/denormals.h"
@@ -176,11 +174,7 @@ static void winograd_execute(const struct convoy_plan *plan, const struct operan
     int64_t blocks = divide_up(winograd_grid(plan).tiles, b->strip_columns);
 #pragma omp parallel num_threads(plan->threads) if (plan->threads > 1)
     {
-#ifdef _OPENMP
         int thread = omp_get_thread_num();
-#else
-        int thread = 0;
-#endif
         uint64_t state = denormals_enter(plan->flush_denormals);
         struct winograd_block block;
         winograd_carve(plan, operands->workspace + thread * b->thread_bytes, &block);

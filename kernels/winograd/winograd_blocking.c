@@ -10,6 +10,7 @@
 #include "core/arithmetic.h"
 #include "core/cpu.h"
 #include "core/layer_checked.h"
+#include "kernels/carve.h"
 
 /* Transformed input and products of a block of tiles, at most. */
 #define BLOCK_BYTES (7 << 18)
@@ -115,13 +116,6 @@ static void choose_block(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(plan->threads > 1 ? 4 * plan->threads : 1, strips));
 }
 
-static char *carve(char *workspace, int64_t *used, int64_t bytes)
-{
-    char *part = workspace ? workspace + *used : NULL;
-    *used += round_up(bytes, CONVOY_ALIGNMENT);
-    return part;
-}
-
 int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
                        struct winograd_block *block)
 {
@@ -135,18 +129,17 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.v_stride = tiles * s.v_row + 16;
     s.m_row = b->tile_vectors * floats;
     s.m_stride = tiles * s.m_row + 16;
-    s.v = (float *)carve(workspace, &used, points(plan) * s.v_stride * 4);
-    s.products = (float *)carve(workspace, &used, points(plan) * s.m_stride * 4);
-    s.x = (const float **)carve(workspace, &used, tiles * (int64_t)sizeof *s.x);
-    s.sums = (float **)carve(workspace, &used, tiles * (int64_t)sizeof *s.sums);
-    s.positions =
-        (const float **)carve(workspace, &used, points(plan) * (int64_t)sizeof *s.positions);
-    s.zeros = (float *)carve(workspace, &used, plan->layer.C * 4);
+    s.v = carve(workspace, &used, points(plan) * s.v_stride * 4);
+    s.products = carve(workspace, &used, points(plan) * s.m_stride * 4);
+    s.x = carve(workspace, &used, tiles * (int64_t)sizeof *s.x);
+    s.sums = carve(workspace, &used, tiles * (int64_t)sizeof *s.sums);
+    s.positions = carve(workspace, &used, points(plan) * (int64_t)sizeof *s.positions);
+    s.zeros = carve(workspace, &used, plan->layer.C * 4);
     if (plan->layer.layout == CONVOY_NCHW) {
         int64_t across = min64(tiles, winograd_grid(plan).across);
         int64_t pixels = winograd_rows_under(&s.h, 1) * winograd_columns_under(&s.w, across);
-        s.copy = (float *)carve(workspace, &used, pixels * floats * 4);
-        s.result = (float *)carve(workspace, &used, s.h.m * across * s.w.m * floats * 4);
+        s.copy = carve(workspace, &used, pixels * floats * 4);
+        s.result = carve(workspace, &used, s.h.m * across * s.w.m * floats * 4);
     }
     if (block) {
         *block = s;

@@ -88,17 +88,16 @@ static void store_run(const struct convoy_plan *plan, const struct operands *ope
     /* Pixels of a dilated run lie apart: one at a time. */
     int64_t step = l->dilation_w == 1 ? columns : 1;
     int rows = rows_under(plan, block, run);
+    float *to = first_of_run(block, y, run, k);
+    const float *add = residual ? first_of_run(block, residual, run, k) : NULL;
     for (int i = 0; i < rows; i++) {
+        ptrdiff_t p = i * l->dilation_h;
         for (int64_t j = 0; j < columns; j += step) {
-            ptrdiff_t p = i * l->dilation_h, q = j * l->dilation_w;
-            const float *add = NULL;
-            if (residual) {
-                add = first_of_run(block, residual, run, k) + p * residual->stride_h + q;
-            }
-            plan->kernels->store_transposed(block->result + (i * width + j) * floats, floats,
-                                            first_of_run(block, y, run, k) + p * y->stride_h + q,
-                                            y->stride_c, add, residual ? residual->stride_c : 0,
-                                            epilogue, channels, step);
+            ptrdiff_t q = j * l->dilation_w;
+            plan->kernels->store_transposed(
+                block->result + (i * width + j) * floats, floats, to + p * y->stride_h + q,
+                y->stride_c, residual ? add + p * residual->stride_h + q : NULL,
+                residual ? residual->stride_c : 0, epilogue, channels, step);
         }
     }
 }
