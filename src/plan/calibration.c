@@ -9,10 +9,10 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "plan/choose.h"
 #include "plan/headed_text.h"
 
-#define PICOSECOND  1e-12
-#define THREADS_MAX 1024
+#define PICOSECOND 1e-12
 
 static const struct headed_kind kind = {.name = "calibration",
                                         .first_line = "convoy-calibration 1",

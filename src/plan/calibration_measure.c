@@ -16,10 +16,10 @@
 #include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/calibration.h"
+#include "plan/choose.h"
 #include "plan/forked.h"
 #include "plan/plan.h"
 
-#define THREADS_MAX     1024
 #define ROUNDS          5
 #define PROBE_SECONDS   8e-3 /* of a probe, in a round */
 #define STREAMS         8    /* readings of a buffer, of which the fastest counts */
@@ -258,7 +258,6 @@ convoy_status convoy_calibration_measure(int threads, convoy_calibration **calib
                     "to %d",
                     threads, THREADS_MAX);
     }
-    threads = threads > 0 ? threads : omp_get_max_threads();
     void *memory;
     convoy_status status =
         memory_allocate_cleared(sizeof(struct convoy_calibration), "the calibration", &memory);
@@ -266,7 +265,7 @@ convoy_status convoy_calibration_measure(int threads, convoy_calibration **calib
         return status;
     }
     struct convoy_calibration *created = memory;
-    created->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+    created->threads = request_threads(threads);
     int entered = forked_enter(created->threads);
     status = entered >= 0 && created->threads > 1
                  ? fail(CONVOY_ERROR_UNSUPPORTED,

@@ -22,9 +22,6 @@
 #include "plan/calibration.h"
 #include "plan/reasons.h"
 
-/* Threads above this are not used: workspaces are per thread, and their sum must stay a number. */
-#define THREADS_MAX 1024
-
 /* Typical errors that the tolerances admit of algorithms that transform their operands. */
 #define DEFAULT_TYPICAL 5e-5
 #define FAST_TYPICAL    1e-3
@@ -92,6 +89,12 @@ static convoy_status find_kernels(convoy_isa isa, const struct isa_kernels **ker
     return CONVOY_OK;
 }
 
+int request_threads(int threads)
+{
+    threads = threads > 0 ? threads : omp_get_max_threads();
+    return threads < THREADS_MAX ? threads : THREADS_MAX;
+}
+
 convoy_status request_make(const convoy_layer *layer, const convoy_options *options,
                            const struct isa_kernels *kernels, struct request *request)
 {
@@ -113,9 +116,7 @@ convoy_status request_make(const convoy_layer *layer, const convoy_options *opti
     if (name && strcmp(name, "auto") != 0) {
         status = algorithm_find(name, &request->forced);
     }
-    int threads = request->options.threads;
-    request->threads = threads > 0 ? threads : omp_get_max_threads();
-    request->threads = request->threads < THREADS_MAX ? request->threads : THREADS_MAX;
+    request->threads = request_threads(request->options.threads);
     request->all_threads = request->forced != NULL;
     request->rates = rates_of(request->options.calibration, request->kernels->isa);
     request->portable_rates = rates_of(request->options.calibration, CONVOY_ISA_PORTABLE);

@@ -7,6 +7,12 @@
 
 #include "plan/cost.h"
 
+/** Threads above this are not used: workspaces are per thread, and their sum must stay a number. */
+#define THREADS_MAX 1024
+
+/** How many threads that is: 0 is what OpenMP would use. */
+int request_threads(int threads);
+
 /** What is asked for, checked, without defaults left open. */
 struct request {
     const convoy_layer *layer;
