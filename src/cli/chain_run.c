@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
-#include "cli/plan_files.h"
+#include "cli/plan_choice.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 
@@ -107,8 +107,7 @@ int chain_run(const struct arguments *arguments, const struct run_options *given
                                                        : 1};
     int code = check_options(arguments, given);
     code = code ? code : layout_of_option(given->layout, &job.layout);
-    code = code ? code : tolerance_of_option(given->tolerance, &job.options);
-    code = code ? code : plan_files_open(given->wisdom, given->calibration, &job.options);
+    code = code ? code : plan_choice_open(&given->choice, &job.options);
     code = code ? code : chain_load(&job);
     code = code ? code : write_output(&job, true);
     code = code ? code : execute(&job);
@@ -119,7 +118,7 @@ int chain_run(const struct arguments *arguments, const struct run_options *given
     }
     destroy_side(&job.sides[0]);
     destroy_side(&job.sides[1]);
-    plan_files_close(&job.options);
+    plan_choice_close(&job.options);
     free(job.column);
     return code;
 }

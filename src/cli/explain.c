@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
-#include "cli/plan_files.h"
+#include "cli/plan_choice.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -20,10 +20,10 @@
 
 struct explain_options {
     struct globals globals;
-    const char *layout, *algorithm, *tolerance, *activation, *wisdom, *calibration;
+    const char *layout, *algorithm, *activation;
+    struct plan_choice choice;
     bool residual, measure;
     struct number time_limit;
-    int64_t workspace_limit, packed_limit, executions; /* 0: not given */
 };
 
 /* What is explained. */
@@ -282,25 +282,21 @@ static int run(const struct arguments *arguments, const void *options)
         .options = {.algorithm = given->algorithm,
                     .isa = given->globals.isa,
                     .threads = (int)given->globals.threads,
-                    .workspace_limit_bytes = (size_t)given->workspace_limit,
-                    .packed_limit_bytes = (size_t)given->packed_limit,
-                    .executions = given->executions,
                     .effort = given->measure ? CONVOY_MEASURE : CONVOY_ESTIMATE,
                     .time_limit_s = given->time_limit.value}};
     int code = layer_of_command(&command_explain, arguments, &subject.layer);
     code = code ? code : layout_of_option(given->layout, &subject.layer.layout);
-    code = code ? code : tolerance_of_option(given->tolerance, &subject.options);
     code = code ? code : activation_read(given->activation, &subject.layer.epilogue);
     subject.layer.epilogue.residual = given->residual;
     code = code ? code : check_time_limit(given);
-    code = code ? code : plan_files_open(given->wisdom, given->calibration, &subject.options);
+    code = code ? code : plan_choice_open(&given->choice, &subject.options);
     code = code ? code : explain(&subject, given->globals.quiet);
     if (!code) {
         code = given->globals.json ? print_json(&subject)
                                    : print_table(&subject, given->globals.quiet);
     }
     free(subject.descriptions);
-    plan_files_close(&subject.options);
+    plan_choice_close(&subject.options);
     return code;
 }
 
@@ -309,24 +305,13 @@ static int run(const struct arguments *arguments, const void *options)
 static const struct option_row rows[] = {
     {"layout", OPTION_TEXT, FIELD(layout), "nchw|nhwc", "of x and y (nchw)", 0, 0},
     {"algorithm", OPTION_TEXT, FIELD(algorithm), "A", "as if this one were asked for (auto)", 0, 0},
-    {"tolerance", OPTION_TEXT, FIELD(tolerance), "T", "strict, default, fast, or an error bound", 0,
-     0},
-    {"workspace-limit", OPTION_INTEGER, FIELD(workspace_limit), "BYTES", "of scratch memory (none)",
-     1, INT64_MAX},
-    {"packed-limit", OPTION_INTEGER, FIELD(packed_limit), "BYTES", "of packed weights (none)", 1,
-     INT64_MAX},
-    {"executions", OPTION_INTEGER, FIELD(executions), "N",
-     "the plan will be executed N times, so its creation counts", 1, INT64_MAX},
+    PLAN_CHOICE_ROWS(struct explain_options),
     {"activation", OPTION_TEXT, FIELD(activation), "A",
      "relu, relu6, leaky_relu[:SLOPE], clip:LOW:HIGH", 0, 0},
     {"residual", OPTION_FLAG, FIELD(residual), NULL, "a tensor is added before the activation", 0,
      0},
     {"measure", OPTION_FLAG, FIELD(measure), NULL, "time the promising algorithms, choose by that",
      0, 0},
-    {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "choose by what 'convoy tune' has measured", 0,
-     0},
-    {"calibration", OPTION_TEXT, FIELD(calibration), "FILE",
-     "predict by what 'convoy calibrate' has measured", 0, 0},
     {"time-limit", OPTION_NUMBER, FIELD(time_limit), "S", "seconds of --measure (1)", 0, 0},
     {NULL, OPTION_FLAG, 0, NULL, NULL, 0, 0},
 };

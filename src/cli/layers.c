@@ -5,7 +5,6 @@
  */
 #include "cli/layers.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,30 +158,6 @@ int layout_of_option(const char *text, convoy_layout *layout)
         return EXIT_GOOD;
     }
     return report_usage("there is no layout '%s'; it is nchw or nhwc", text);
-}
-
-int tolerance_of_option(const char *text, convoy_options *options)
-{
-    static const char *const names[] = {"default", "strict", "fast"};
-    char *end;
-    if (!text) {
-        return EXIT_GOOD;
-    }
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            options->tolerance = (convoy_tolerance)i;
-            return EXIT_GOOD;
-        }
-    }
-    options->tolerance = CONVOY_TOLERANCE_BOUND;
-    options->error_bound = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(options->error_bound) ||
-        options->error_bound <= 0) {
-        return report_usage("there is no tolerance '%s'; it is strict, default, fast or an error "
-                            "bound such as 1e-5",
-                            text);
-    }
-    return EXIT_GOOD;
 }
 
 void json_layer(struct json *json, const struct named_layer *named)

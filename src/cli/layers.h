@@ -43,9 +43,6 @@ int report_layer_status(convoy_status status, const convoy_layer *layer);
 /** "nchw" or "nhwc" of an option; NULL gives NCHW. */
 int layout_of_option(const char *text, convoy_layout *layout);
 
-/** "strict", "default", "fast" or an error bound of an option; NULL gives the default. */
-int tolerance_of_option(const char *text, convoy_options *options);
-
 /** The members "name" (if it has one) and "problem" of a JSON object. */
 void json_layer(struct json *json, const struct named_layer *named);
 

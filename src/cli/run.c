@@ -7,7 +7,6 @@
 
 #include "cli/command.h"
 #include "cli/errors.h"
-#include "cli/plan_files.h"
 #include "cli/progress.h"
 #include "cli/run_job.h"
 #include "cli/text.h"
@@ -76,7 +75,7 @@ static void destroy(struct job *job)
         convoy_tensor_destroy(tensors[i]);
     }
     convoy_plan_destroy(job->plan);
-    plan_files_close(&job->options);
+    plan_choice_close(&job->options);
     convoy_workspace_destroy(job->workspace);
     free(job->seconds);
 }
@@ -85,10 +84,7 @@ convoy_options run_plan_options(const struct run_options *given)
 {
     return (convoy_options){.algorithm = given->algorithm,
                             .isa = given->globals.isa,
-                            .threads = (int)given->globals.threads,
-                            .workspace_limit_bytes = (size_t)given->workspace_limit,
-                            .packed_limit_bytes = (size_t)given->packed_limit,
-                            .executions = given->executions};
+                            .threads = (int)given->globals.threads};
 }
 
 static int run(const struct arguments *arguments, const void *options)
@@ -103,9 +99,9 @@ static int run(const struct arguments *arguments, const void *options)
                             arguments->items[1].text, command_run.usage);
     }
     int code = given->output ? output_check_path(given->output) : EXIT_GOOD;
+    code = code ? code : plan_choice_open(&given->choice, &job.options);
     code = code ? code : job_load(&job, arguments->count ? arguments->items[0].text : NULL);
     code = code ? code : output_check_layer(&job);
-    code = code ? code : plan_files_open(given->wisdom, given->calibration, &job.options);
     code = code ? code : compute(&job);
     code = code ? code : output_write(&job);
     code = code ? code : job_print(&job);
@@ -133,18 +129,7 @@ static const struct option_row rows[] = {
      "relu, relu6, leaky_relu[:SLOPE], clip:LOW:HIGH", 0, 0},
     {"layout", OPTION_TEXT, FIELD(layout), "nchw|nhwc", "of x, y and residual (nchw)", 0, 0},
     {"algorithm", OPTION_TEXT, FIELD(algorithm), "A", "by name, see 'convoy list' (auto)", 0, 0},
-    {"tolerance", OPTION_TEXT, FIELD(tolerance), "T", "strict, default, fast, or an error bound", 0,
-     0},
-    {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "choose by what 'convoy tune' has measured", 0,
-     0},
-    {"workspace-limit", OPTION_INTEGER, FIELD(workspace_limit), "BYTES", "of scratch memory (none)",
-     1, INT64_MAX},
-    {"packed-limit", OPTION_INTEGER, FIELD(packed_limit), "BYTES", "of packed weights (none)", 1,
-     INT64_MAX},
-    {"executions", OPTION_INTEGER, FIELD(executions), "N",
-     "the plan will be executed N times, so its creation counts", 1, INT64_MAX},
-    {"calibration", OPTION_TEXT, FIELD(calibration), "FILE",
-     "predict by what 'convoy calibrate' has measured", 0, 0},
+    PLAN_CHOICE_ROWS(struct run_options),
     {"repeat", OPTION_INTEGER, FIELD(repeat), "N", "execute N times, for the time (1)", 1, 1000000},
     {"chain", OPTION_TEXT, FIELD(chain), "FILE", "run layers one after another, from a chain file",
      0, 0},

@@ -6,6 +6,7 @@
 #define CONVOY_CLI_RUN_JOB_H
 
 #include "cli/options.h"
+#include "cli/plan_choice.h"
 #include "convoy/convoy.h"
 
 struct run_options {
@@ -13,11 +14,10 @@ struct run_options {
     const char *input, *filter, *bias, *residual, *output;
     const char *stride, *pad, *dilation;
     int64_t groups; /* 0: not given */
-    const char *activation, *layout, *algorithm, *tolerance;
+    const char *activation, *layout, *algorithm;
     const char *chain, *versus; /* chain files */
-    const char *wisdom, *calibration;
-    int64_t workspace_limit, packed_limit, executions; /* 0: not given */
-    int64_t repeat;                                    /* 0: once */
+    struct plan_choice choice;
+    int64_t repeat; /* 0: once */
     struct number scale, offset;
     bool grey, rgb;
 };
@@ -37,7 +37,7 @@ struct job {
     size_t repeats;
 };
 
-/** The options of plans. */
+/** The options of plans, without the choice. */
 convoy_options run_plan_options(const struct run_options *given);
 
 /** x or a residual from .npy (axes in the layout's order) or a picture (--grey, --rgb). */

@@ -240,7 +240,6 @@ int job_load(struct job *job, const char *problem)
     const struct run_options *given = job->given;
     int code = layout_of_option(given->layout, &job->layer.layout);
     code = code ? code : activation_read(given->activation, &job->layer.epilogue);
-    code = code ? code : tolerance_of_option(given->tolerance, &job->options);
     if (code) {
         return code;
     }

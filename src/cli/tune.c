@@ -11,7 +11,7 @@
 #include "cli/command.h"
 #include "cli/errors.h"
 #include "cli/layers.h"
-#include "cli/plan_files.h"
+#include "cli/plan_choice.h"
 #include "cli/progress.h"
 #include "cli/run_job.h"
 #include "cli/table.h"
@@ -22,7 +22,8 @@
 
 struct tune_options {
     struct globals globals;
-    const char *wisdom, *layout, *tolerance, *calibration;
+    const char *wisdom, *layout;
+    struct plan_choice choice; /* tolerance and calibration */
     struct number time_limit;
     bool again;
 };
@@ -100,7 +101,7 @@ static int open_wisdom(struct tuning *tuning)
     }
     int code = output_check_directory(path);
     if (!code && access(path, F_OK) == 0) {
-        code = plan_files_open(path, NULL, &tuning->options);
+        code = wisdom_open(path, &tuning->options.wisdom);
     }
     if (!code && (!tuning->options.wisdom || tuning->given->again)) {
         /* What this wisdom does not know is measured; what the file knows stays in it. */
@@ -266,14 +267,13 @@ static int run(const struct arguments *arguments, const void *options)
     }
     tuning.started = tuning.saved = seconds_now();
     int code = layers_of_command(&command_tune, arguments, &tuning.layers);
-    code = code ? code : tolerance_of_option(given->tolerance, &tuning.options);
+    code = code ? code : plan_choice_open(&given->choice, &tuning.options);
     code = code ? code : list_items(&tuning);
     code = code ? code : open_wisdom(&tuning);
-    code = code ? code : plan_files_open(NULL, given->calibration, &tuning.options);
     code = code ? code : tune_all(&tuning);
     code = code ? code : print(&tuning);
     layers_destroy(&tuning.layers);
-    plan_files_close(&tuning.options);
+    plan_choice_close(&tuning.options);
     free(tuning.items);
     free(tuning.descriptions);
     return code;
@@ -286,11 +286,9 @@ static const struct option_row rows[] = {
      0},
     {"wisdom", OPTION_TEXT, FIELD(wisdom), "FILE", "written; what it knows already stays in it", 0,
      0},
-    {"calibration", OPTION_TEXT, FIELD(calibration), "FILE",
-     "predict by what 'convoy calibrate' has measured", 0, 0},
+    CALIBRATION_ROW(struct tune_options),
     {"layout", OPTION_TEXT, FIELD(layout), "L", "nchw, nhwc or both (nchw)", 0, 0},
-    {"tolerance", OPTION_TEXT, FIELD(tolerance), "T", "strict, default, fast, or an error bound", 0,
-     0},
+    TOLERANCE_ROW(struct tune_options),
     {"time-limit", OPTION_NUMBER, FIELD(time_limit), "S", "seconds for each layer, at most (1)", 0,
      0},
     {"again", OPTION_FLAG, FIELD(again), NULL, "measure also what the file knows", 0, 0},
