@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "convoy/convoy.h"
+#include "support/held.h"
 #include "verify/verify.h"
 
 #define LAYERS         24
@@ -31,23 +32,6 @@
 #define SPEED_LEAST    0.95
 #define LONG_SECONDS   300
 #define GROWTH_KIB_MAX 4096
-
-static atomic_long held;
-
-static void *allocate(void *data, size_t bytes, size_t alignment)
-{
-    void *memory = NULL;
-    (void)data;
-    held += posix_memalign(&memory, alignment, bytes) == 0;
-    return memory;
-}
-
-static void release(void *data, void *memory)
-{
-    (void)data;
-    held--;
-    free(memory);
-}
 
 /* A layer and its operands, which all threads read, and the digest of its result. */
 struct task {
@@ -266,7 +250,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: soak SECONDS [THREADS]\n");
         return 2;
     }
-    convoy_status status = convoy_set_allocator(&(convoy_allocator){allocate, release, NULL});
+    convoy_status status = convoy_set_allocator(&held_allocator);
     status = status ? status : convoy_cache_create(CACHE_PLANS, &cache);
     for (int i = 0; i < LAYERS && !status; i++) {
         status = make_task(&random, &tasks[i]);

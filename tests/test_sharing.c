@@ -10,27 +10,11 @@
 
 #include "convoy/convoy.h"
 #include "support/check.h"
+#include "support/held.h"
 #include "support/layers.h"
 
 #define THREADS 6
 #define ROUNDS  12
-
-static atomic_long held;
-
-static void *allocate(void *data, size_t bytes, size_t alignment)
-{
-    void *memory = NULL;
-    (void)data;
-    held += posix_memalign(&memory, alignment, bytes) == 0;
-    return memory;
-}
-
-static void release(void *data, void *memory)
-{
-    (void)data;
-    held--;
-    free(memory);
-}
 
 /* What all threads share; read only, but for what the library guards. */
 struct shared {
@@ -157,7 +141,7 @@ static void everything_at_once(void **state)
     pthread_t threads[THREADS];
     convoy_options options = {.algorithm = "direct", .threads = 1};
     (void)state;
-    assert_ok(convoy_set_allocator(&(convoy_allocator){allocate, release, NULL}));
+    assert_ok(convoy_set_allocator(&held_allocator));
     s.set = operands_create(&s.layer, 1);
     s.weights = operand_weights(&s.set);
     run_layer(&s.layer, &s.set, &options);
