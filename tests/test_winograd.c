@@ -176,11 +176,32 @@ static void test_large(void **state)
     check_all(check_large);
 }
 
+static double bound_of(const char *problem, const char *algorithm)
+{
+    convoy_layer layer = parse_layer(problem);
+    convoy_options options = {.algorithm = algorithm};
+    convoy_description description;
+    assert_ok(convoy_layer_estimate(&layer, &options, &description));
+    return description.error_bound;
+}
+
+/* The products of a filter's pieces are summed before they are transformed back: that sum is as
+   long as one over as many times the channels. */
+static void pieces_lengthen_the_sum(void **state)
+{
+    (void)state;
+    const char *name = "winograd-f4x4-3x3";
+    double of_nine_pieces = bound_of("n1c440h20w20_k5r9s9_pd4", name);
+    assert_true(of_nine_pieces == bound_of("n1c3960h20w20_k5r3s3_pd1", name));
+    assert_true(of_nine_pieces > bound_of("n1c440h20w20_k5r3s3_pd1", name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_nan),
+        cmocka_unit_test(pieces_lengthen_the_sum),
         cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
