@@ -220,7 +220,7 @@ static void test_pieces(void **state)
         "n2c4h9w20_k3r9s9_dl2_pd8",     "n1c48h9w8_k20r5s5_st2_pd2_g2",
         "n1c50h7w7_k3r7s7_pd3",         "n1c100h6w6_k5r3s3_st2_pd1",
         "n1c7h1w40_k6r1s9_pd0x4",       "n1c7h12w2_k6r7s1_st2x1_pd3x0",
-        "n1c3h4w30_k4r3s3_st1x3_pd1x2",
+        "n1c3h4w30_k4r3s3_st1x3_pd1x2", "n1c2h45w20_k2r36s3_st12x1",
     };
     (void)state;
     for (int extent = 1; extent <= 13; extent++) {

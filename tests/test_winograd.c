@@ -196,12 +196,37 @@ static void pieces_lengthen_the_sum(void **state)
     assert_true(of_nine_pieces > bound_of("n1c440h20w20_k5r3s3_pd1", name));
 }
 
+static bool applies(const char *problem, const char *algorithm)
+{
+    convoy_layer layer = parse_layer(problem);
+    convoy_description all[64];
+    assert_ok(convoy_layer_explain(&layer, NULL, all));
+    for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+        if (strcmp(all[a].algorithm, algorithm) == 0) {
+            return all[a].reason == NULL;
+        }
+    }
+    fail_msg("there is no algorithm %s", algorithm);
+    return false;
+}
+
+/* Twelve pieces an axis, three one after the other; not more. */
+static void filters_of_too_many_pieces_are_refused(void **state)
+{
+    (void)state;
+    assert_true(applies("n1c2h45w20_k2r36s3_st12x1", "winograd-f2x2-3x3"));
+    assert_false(applies("n1c2h45w20_k2r39s3_st13x1", "winograd-f2x2-3x3"));
+    assert_true(applies("n1c2h20w20_k2r9s9", "winograd-f2x2-3x3"));
+    assert_false(applies("n1c2h20w20_k2r10s10", "winograd-f2x2-3x3"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_nan),
         cmocka_unit_test(pieces_lengthen_the_sum),
+        cmocka_unit_test(filters_of_too_many_pieces_are_refused),
         cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
