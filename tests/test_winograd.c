@@ -1,7 +1,7 @@
 /**
  * @file test_winograd.c
- * What is particular to Winograd: values that stay exact, and how far within tiles a NaN or a large
- * value of x reaches.
+ * What is particular to Winograd: values that stay exact, how far within tiles a NaN or a large
+ * value of x reaches, which layers are refused, and the bound of a filter in pieces.
  */
 #include <math.h>
 #include <stdio.h>
@@ -210,10 +210,15 @@ static bool applies(const char *problem, const char *algorithm)
     return false;
 }
 
-/* Twelve pieces an axis, three one after the other; not more. */
-static void filters_of_too_many_pieces_are_refused(void **state)
+/* Twelve pieces an axis, three one after the other; groups of eight channels; and what is not
+   there to be refused. */
+static void layers_that_are_refused_are_others(void **state)
 {
     (void)state;
+    assert_true(applies("n1c1h5w5_k1r3s3", "winograd-f2x2-3x3"));
+    assert_true(applies("n1c16h9w9_k2r3s3_g2", "winograd-f2x2-3x3"));
+    assert_false(applies("n1c14h9w9_k2r3s3_g2", "winograd-f2x2-3x3"));
+    assert_false(applies("n1c3h9w9_k2r1s1", "winograd-f2x2-3x3"));
     assert_true(applies("n1c2h45w20_k2r36s3_st12x1", "winograd-f2x2-3x3"));
     assert_false(applies("n1c2h45w20_k2r39s3_st13x1", "winograd-f2x2-3x3"));
     assert_true(applies("n1c2h20w20_k2r9s9", "winograd-f2x2-3x3"));
@@ -226,7 +231,7 @@ int main(void)
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_nan),
         cmocka_unit_test(pieces_lengthen_the_sum),
-        cmocka_unit_test(filters_of_too_many_pieces_are_refused),
+        cmocka_unit_test(layers_that_are_refused_are_others),
         cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ struct run_options {
     const char *activation, *layout, *algorithm;
     const char *chain, *versus; /* chain files */
     struct plan_choice choice;
-    int64_t repeat; /* 0: once */
+    int64_t repeat; /* 0: not given */
     struct number scale, offset;
     bool grey, rgb;
 };
@@ -34,7 +34,7 @@ struct job {
     convoy_description description;
     double create_seconds;
     double *seconds; /* of each execution, ascending; owned */
-    size_t repeats;
+    size_t repeats;  /* executions */
 };
 
 /** The options of plans, without the choice. */
