@@ -365,6 +365,37 @@ static void test_epilogues(void **state)
     }
 }
 
+/* Each kernel of depthwise and of narrow groups has epilogues of its own, for whole and partial
+   vectors of channels, at the edges and between them. */
+static void test_depthwise_epilogues(void **state)
+{
+    static const char *const shapes[] = {
+        "n1c33h%dw31_k33r3s3_pd1_g33",     "n1c33h%dw29_k33r3s3_st2_pd1_g33",
+        "n1c33h%dw23_k33r1s3_pd0x1_g33",   "n1c33h%dw23_k33r5s5_pd2_g33",
+        "n1c33h%dw37_k33r5s5_st2_pd2_g33", "n1c33h%dw23_k33r7s7_pd3_g33",
+        "n1c33h%dw23_k33r4s4_pd2_g33",     "n1c36h%dw23_k36r3s3_pd1_g9",
+        "n1c36h%dw37_k36r3s3_st2_pd1_g9",  "n1c36h%dw23_k36r2s4_pd1_g9",
+        "n1c18h%dw23_k36r3s3_pd1_g18",     "n1c3h%dw70_k3r3s3_pd1_g3",
+        "n1c3h%dw140_k3r3s3_st2_pd1x0_g3", "n1c3h%dw70_k3r3s3_pd0_g3",
+        "n1c3h%dw140_k3r3s3_st2_pd0x1_g3",
+    };
+    static const convoy_epilogue epilogues[] = {
+        {.activation = CONVOY_LEAKY_RELU, .slope = 0.25f, .residual = true},
+        {.activation = CONVOY_RELU6, .residual = true},
+        {.activation = CONVOY_RELU},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        for (int height = 7; height <= 10; height++) {
+            char problem[CONVOY_PROBLEM_SIZE];
+            snprintf(problem, sizeof problem, shapes[i], height);
+            convoy_layer layer = parse_layer(problem);
+            layer.epilogue = epilogues[height % 3];
+            check_layer(&layer, false);
+        }
+    }
+}
+
 /* Layers of several blocks in one direction: pixels, depth, output channels. */
 static void test_many_blocks(void **state)
 {
@@ -416,8 +447,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_input_channels), cmocka_unit_test(test_odd_layers),
         cmocka_unit_test(test_pieces),         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_panels),
-        cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_many_blocks),
-        cmocka_unit_test(test_dense),          cmocka_unit_test(test_random),
+        cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_depthwise_epilogues),
+        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     quick = argc == 2 && strcmp(argv[1], "--quick") == 0;
