@@ -276,6 +276,41 @@ static void test_leaky_slope_widens_the_bound(void **state)
     }
 }
 
+/* Of one thread; nothing the size of a tensor. */
+static size_t workspace_most(const char *algorithm)
+{
+    const size_t mebibyte = 1 << 20;
+    bool transforms = strncmp(algorithm, "winograd", strlen("winograd")) == 0;
+    return transforms ? 8 * mebibyte : strcmp(algorithm, "im2col") == 0 ? 2 * mebibyte : mebibyte;
+}
+
+static void test_workspaces_are_small(void **state)
+{
+    static const char *const problems[] = {
+        "n1c128h100w100_k256r5s5_pd2",   "n1c128h100w100_k32r1s1",
+        "n1c3h224w224_k64r7s7_st2_pd3",  "n1c64h256w256_k64r3s3_pd1",
+        "n1c512h28w28_k512r3s3_pd1",     "n8c512h7w7_k512r3s3_pd1",
+        "n1c2048h7w7_k512r1s1",          "n1c96h112w112_k96r3s3_st2_pd1_g96",
+        "n1c128h56w56_k128r3s3_pd1_g32", "n1c256h28w28_k256r3s3_pd2_dl2",
+        "n1c3h1080w1920_k64r3s3_pd1",    "n1c192h17w17_k192r1s7_pd0x3",
+        "n1c64h56w56_k64r3s3_pd1",       "n1c37h61w43_k53r3s3_pd1",
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i / 2]);
+        convoy_options options = {.threads = 1};
+        convoy_description all[64];
+        layer.layout = i % 2 ? CONVOY_NHWC : CONVOY_NCHW;
+        assert_ok(convoy_layer_explain(&layer, &options, all));
+        for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+            if (!all[a].reason && all[a].workspace_bytes > workspace_most(all[a].algorithm)) {
+                fail_msg("%s, %s: %zu bytes", problems[i / 2], all[a].algorithm,
+                         all[a].workspace_bytes);
+            }
+        }
+    }
+}
+
 static void test_workspace_limit(void **state)
 {
     convoy_layer layer = parse_layer("n1c64h20w20_k64r3s3_pd1");
@@ -585,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_tolerances),
         cmocka_unit_test(test_typical_errors),
         cmocka_unit_test(test_leaky_slope_widens_the_bound),
+        cmocka_unit_test(test_workspaces_are_small),
         cmocka_unit_test(test_workspace_limit),
         cmocka_unit_test(test_workspace_limit_tells),
         cmocka_unit_test(test_packed_limit),
