@@ -33,10 +33,10 @@ static void enter(enum stage next)
 /* For each kernel of a table, a function of the same type that enters its stage first; NULL entries
    get one too, which no driver calls. */
 #define MULTIPLY(vectors, pixels)                                                                  \
-    static void multiply_##vectors##_##pixels(const struct tile_operands *operands)                \
+    static void multiply_##vectors##_##pixels(const struct tile_sums_operands *operands)           \
     {                                                                                              \
         enter(STAGE_MULTIPLY);                                                                     \
-        kernels->tile->multiply[vectors][pixels](operands);                                        \
+        kernels->tile_sums->sums[vectors][pixels](operands);                                       \
     }
 #define INPUT(h, w)                                                                                \
     static void input_##h##_##w(const struct winograd_patch *patch)                                \
@@ -70,12 +70,12 @@ static const struct winograd_inputs inputs = {{
     {COLUMNS_4(INPUT_NAME, 3)},
 }};
 static const struct winograd_outputs outputs = {{WINOGRAD_VARIANTS(OUTPUT_NAME)}};
-static tile_multiply_function *const multiplies[TILE_VECTORS_MAX][TILE_PIXELS_MAX] = {
+static struct tile_sums multiplies = {.sums = {
     {COLUMNS_12(MULTIPLY_NAME, 0)},
     {COLUMNS_12(MULTIPLY_NAME, 1)},
     {COLUMNS_12(MULTIPLY_NAME, 2)},
     {COLUMNS_12(MULTIPLY_NAME, 3)},
-};
+}};
 /* clang-format on */
 _Static_assert(TILE_VECTORS_MAX == 4 && TILE_PIXELS_MAX == 12 && WINOGRAD_ALPHAS == 4,
                "the tables above have a function for each kernel");
@@ -118,10 +118,9 @@ convoy_status stages_measure(const convoy_plan *plan, const convoy_tensor *x,
                              const convoy_tensor *y, void *workspace, double shares[STAGES])
 {
     kernels = plan->kernels;
-    struct tile_shapes tile = *kernels->tile;
-    memcpy(tile.multiply, multiplies, sizeof tile.multiply);
     struct isa_kernels told = *kernels;
-    told.tile = &tile;
+    multiplies.ahead_floats = kernels->tile_sums->ahead_floats;
+    told.tile_sums = &multiplies;
     told.winograd_inputs = &inputs;
     told.winograd_outputs = &outputs;
     told.transpose = transpose;
