@@ -46,6 +46,8 @@ static const struct row rows[] = {
      "C, K, H, W, R, stride one at a time around a layer; sizes far below others"},
     {"plot", TEXT, FIELD(plot), "=FILE.svg", "with --sweep: its picture, SVG or PNG (gnuplot)"},
     {"regret", FLAG, FIELD(regret), "", "the planner's choices against the best of all, measured"},
+    {"stages", FLAG, FIELD(stages), "",
+     "of Winograd: shares of the transforms and the multiply; im2col beside it"},
     {"report", TEXT, FIELD(report), " DIR", "write DIR/index.html with plots (needs gnuplot)"},
     {"peers", TEXT, FIELD(peers), "=FILE.json", "results of scripts/peers, shown beside ours"},
     {"full", FLAG, FIELD(full), "",
@@ -173,7 +175,9 @@ convoy_status options_parse(int argc, char **argv, struct options *options)
 void options_defaults(struct options *options)
 {
     options->layers = options->layers ? options->layers : "core";
-    options->algorithms = options->algorithms ? options->algorithms : "auto";
+    if (!options->algorithms) {
+        options->algorithms = options->stages ? "auto,im2col" : "auto";
+    }
     options->isas = options->isas ? options->isas : "best";
     options->threads = options->threads ? options->threads : "1";
     options->layouts = options->layouts ? options->layouts : "nhwc,nchw";
@@ -198,6 +202,7 @@ void options_print_help(void)
          "  convoy-bench --sweep n1c64h56w56_k64r3s3_pd1 --plot=sweep.svg\n"
          "  convoy-bench --layers=core --benchmark_out=before.json   (then, after a change:)\n"
          "  convoy-bench --layers=core --baseline=before.json\n"
+         "  convoy-bench --layers=core --layouts=nhwc --stages\n"
          "  convoy-bench --regret --layers=core,resnet50\n"
          "  convoy-bench --report bench-out\n\n"
          "and all flags of Google Benchmark; --benchmark_min_time is 0.1 s when not given, 0.3 s\n"

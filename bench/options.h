@@ -29,6 +29,7 @@ struct options {
     const char *baseline;
     const char *ladder;
     bool regret;
+    bool stages;
     const char *sweep;
     const char *plot; /* of the sweep; NULL: none */
     const char *report;

@@ -250,7 +250,10 @@ void runner_compare(struct runner *runner)
 
 void runner_begin(struct runner *runner, const struct limits *limits, const struct options *options)
 {
-    *runner = (struct runner){.limits = limits, .cache = options->cache, .check = options->check};
+    *runner = (struct runner){.limits = limits,
+                              .cache = options->cache,
+                              .check = options->check,
+                              .stages = options->stages};
 }
 
 void runner_end(struct runner *runner)

@@ -40,6 +40,9 @@ static struct line make_line(const struct gbench_result *result)
     line.workspace_bytes = gbench_result_counter(result, "workspace_bytes");
     line.packed_bytes = gbench_result_counter(result, "packed_bytes");
     line.create_us = gbench_result_counter(result, "create_us");
+    line.input_share = gbench_result_counter(result, "input_share");
+    line.multiply_share = gbench_result_counter(result, "multiply_share");
+    line.output_share = gbench_result_counter(result, "output_share");
     return line;
 }
 

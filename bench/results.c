@@ -124,6 +124,9 @@ static bool read_line(json_t *object, struct line *line)
     line->workspace_bytes = number_of(object, "workspace_bytes");
     line->packed_bytes = number_of(object, "packed_bytes");
     line->create_us = number_of(object, "create_us");
+    line->input_share = number_of(object, "input_share");
+    line->multiply_share = number_of(object, "multiply_share");
+    line->output_share = number_of(object, "output_share");
     line_set_label(line, label ? label : "");
     return true;
 }

@@ -25,6 +25,7 @@ struct line {
     /* counters, NaN when missing */
     double flops, executed_flops, peak_fraction, bound_fraction;
     double error_rms, workspace_bytes, packed_bytes, create_us;
+    double input_share, multiply_share, output_share; /* with --stages, of Winograd */
     /* from the label, NaN or "" when missing */
     char chosen[48];
     double inner_seconds, outer_seconds, min_seconds, low_seconds, median_seconds, high_seconds,

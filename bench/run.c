@@ -134,6 +134,20 @@ static convoy_status measure_batches(struct runner *runner, const struct bench_c
     return status;
 }
 
+/* Into prepared.shares, once for each plan; what these runs write is compared too. */
+static convoy_status measure_stages(struct runner *runner)
+{
+    struct prepared *prepared = &runner->prepared;
+    const convoy_plan *plan = prepared->plans[0];
+    if (!runner->stages || prepared->shares[STAGE_MULTIPLY] > 0 || !stages_apply(plan)) {
+        return CONVOY_OK;
+    }
+    convoy_status status = stages_measure(plan, &prepared->x[0], &prepared->y[0],
+                                          prepared->workspace, prepared->shares);
+    runner_compare(runner);
+    return status;
+}
+
 /* What has no counter of its own is in the label, as key=value. */
 static void set_label(gbench_state *state, struct runner *runner)
 {
@@ -193,6 +207,11 @@ static void set_counters(gbench_state *state, struct runner *runner, const struc
     };
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
         gbench_counter(state, counters[i].name, counters[i].value, counters[i].kind);
+    }
+    if (prepared->shares[STAGE_MULTIPLY] > 0) {
+        gbench_counter(state, "input_share", prepared->shares[STAGE_INPUT], GBENCH_PLAIN);
+        gbench_counter(state, "multiply_share", prepared->shares[STAGE_MULTIPLY], GBENCH_PLAIN);
+        gbench_counter(state, "output_share", prepared->shares[STAGE_OUTPUT], GBENCH_PLAIN);
     }
 }
 
@@ -276,6 +295,11 @@ static void run_case(gbench_state *state, void *context)
     }
     status = measure_batches(runner, run->c);
     if (status && status != CONVOY_ERROR_TOO_LARGE && status != CONVOY_ERROR_MEMORY) {
+        gbench_skip(state, convoy_error_detail());
+        return;
+    }
+    status = measure_stages(runner);
+    if (status) {
         gbench_skip(state, convoy_error_detail());
         return;
     }

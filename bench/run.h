@@ -14,6 +14,7 @@
 #include "bench/progress.h"
 #include "bench/samples.h"
 #include "bench/select.h"
+#include "bench/stages.h"
 
 /* What is shared by all cases of a layer and layout; only the last one used is kept. */
 struct layer_data {
@@ -40,12 +41,14 @@ struct prepared {
     double inner_seconds, outer_seconds;
     /* One call of the layer, and of it with four times the batch, on one thread; 0: not measured */
     double batch1_seconds, batch4_seconds;
+    double shares[STAGES]; /* with --stages, of Winograd; their sum is 1. Else 0 */
 };
 
 struct runner {
     const struct limits *limits;
     enum cache_mode cache;
-    bool check; /* measure what --check needs beside the time */
+    bool check;  /* measure what --check needs beside the time */
+    bool stages; /* measure the shares of the stages */
     struct layer_data data;
     struct prepared prepared;
     struct samples samples;

@@ -108,6 +108,12 @@ static void print_line(FILE *file, const struct line *line, bool best)
             100 * line->peak_fraction, 100 * line->bound_fraction, line->error_rms,
             bytes_text(line->workspace_bytes, work), bytes_text(line->packed_bytes, packed),
             time_text(1e-6 * line->create_us, create));
+    if (line->multiply_share > 0) {
+        fprintf(file,
+                "    %s: input transform %.1f %%, multiply %.1f %%, output transform %.1f %%\n",
+                line->chosen, 100 * line->input_share, 100 * line->multiply_share,
+                100 * line->output_share);
+    }
 }
 
 void table_print_lines(FILE *file, const struct line *lines, size_t count)

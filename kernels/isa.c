@@ -13,6 +13,7 @@
 #endif
 
 extern const struct tile_shapes KERNEL(tile_shapes), KERNEL(tile_lanes_shapes);
+extern const struct tile_sums KERNEL(tile_sums);
 extern const struct winograd_inputs KERNEL(winograd_inputs);
 extern const struct winograd_outputs KERNEL(winograd_outputs);
 extern const struct winograd_filters KERNEL(winograd_filters);
@@ -34,6 +35,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .vector_floats = VF,
     .tile = &KERNEL(tile_shapes),
     .lanes = &KERNEL(tile_lanes_shapes),
+    .tile_sums = &KERNEL(tile_sums),
     .direct_filter = KERNEL(direct_filter),
     .direct_panel = KERNEL(direct_panel),
     .depthwise_band = KERNEL(depthwise_band),

@@ -22,12 +22,19 @@ struct tile_shapes {
     tile_multiply_function *multiply[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
 };
 
+/* Of the same shapes. */
+struct tile_sums {
+    int ahead_floats; /* asked for in two steps of the depth */
+    tile_sums_function *sums[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
+};
+
 struct isa_kernels {
     convoy_isa isa;
     const char *name;
     int vector_floats;
-    const struct tile_shapes *tile;  /* dense: x is broadcast */
-    const struct tile_shapes *lanes; /* grouped: x is a vector */
+    const struct tile_shapes *tile;    /* dense: x is broadcast */
+    const struct tile_shapes *lanes;   /* grouped: x is a vector */
+    const struct tile_sums *tile_sums; /* Winograd: several partial sums at a time */
     direct_filter_function *direct_filter;
     direct_panel_function *direct_panel;
     depthwise_band_function *depthwise_band;

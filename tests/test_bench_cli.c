@@ -136,6 +136,38 @@ static void the_json_has_exactly_the_counters(void **state)
     free(text);
 }
 
+static double number_of(const json_t *line, const char *key)
+{
+    return json_number_value(json_object_get(line, key));
+}
+
+static void stages_share_the_time_of_winograd(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(run("--layers=n1c64h12w12_k64r3s3_pd1,n1c8h48w48_k8r3s3_pd1 --layouts=nchw "
+                         "--algorithms=winograd-f4x4-3x3,direct --stages --threads=2 "
+                         "--benchmark_format=json 2>/dev/null " SHORT,
+                         &text),
+                     0);
+    json_t *document = json_loads(text, 0, NULL), *lines = json_object_get(document, "benchmarks");
+    assert_int_equal(json_array_size(lines), 4);
+    for (size_t i = 0; i < 4; i += 2) {
+        const json_t *line = json_array_get(lines, i);
+        double input = number_of(line, "input_share"), output = number_of(line, "output_share");
+        assert_true(input > 0 && output > 0);
+        assert_float_equal(input + output + number_of(line, "multiply_share"), 1, 1e-9);
+        assert_null(json_object_get(json_array_get(lines, i + 1), "input_share"));
+    }
+    /* The transforms' cost for each output falls with the channels, the multiply's does not. */
+    assert_true(number_of(json_array_get(lines, 0), "multiply_share") >
+                number_of(json_array_get(lines, 2), "multiply_share"));
+    json_decref(document);
+    free(text);
+    expect(SMALL " --algorithms=winograd-f2x2-3x3 --stages " SHORT, 0,
+           "winograd-f2x2-3x3: input transform ");
+}
+
 static void other_formats_work_too(void **state)
 {
     (void)state;
@@ -337,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_exact),
         cmocka_unit_test(the_json_has_exactly_the_counters),
+        cmocka_unit_test(stages_share_the_time_of_winograd),
         cmocka_unit_test(other_formats_work_too),
         cmocka_unit_test(mistakes_are_told_in_words),
         cmocka_unit_test(what_does_not_apply_is_told),

@@ -36,6 +36,10 @@ static void options_are_read(void **state)
     assert_null(options.algorithms);
     options_defaults(&options);
     assert_string_equal(options.algorithms, "auto");
+    char *stages[] = {"convoy-bench", "--stages", NULL};
+    assert_ok(options_parse(2, stages, &options));
+    options_defaults(&options);
+    assert_string_equal(options.algorithms, "auto,im2col");
 }
 
 static void bad_options_are_refused_in_words(void **state)
@@ -219,6 +223,10 @@ static void the_table_fits_120_columns(void **state)
                              .workspace_bytes = 1e12,
                              .packed_bytes = 1e12,
                              .create_us = 999e6,
+                             .chosen = "winograd-of-a-name-as-long-as-there-may-ever-be",
+                             .input_share = 1,
+                             .multiply_share = 1,
+                             .output_share = 1,
                              .min_seconds = 999.9,
                              .low_seconds = 1,
                              .median_seconds = 999.9,

@@ -5,53 +5,11 @@
  * A step of the depth loop is `vectors` loads of w, `pixels` broadcasts and pixels * vectors
  * multiply-adds; all accumulators, the vectors of w and one broadcast live in registers.
  */
-#include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
-
-/* Pixels of the largest tile for each number of vectors: what the registers hold. Twelve pixels
-   would want one register more for their pointers than there is; without fused multiply-adds the
-   product wants one of the sums'. */
-#if VF_REGISTERS == 32
-#define PIXELS_2 11
-#define PIXELS_3 8
-#define PIXELS_4 6
-#elif defined(__FMA__)
-#define PIXELS_2 6
-#define PIXELS_3 4
-#define PIXELS_4 0
-#else
-#define PIXELS_2 4
-#define PIXELS_3 3
-#define PIXELS_4 0
-#endif
-#define PIXELS_1 11
-
-_Static_assert(PIXELS_1 * 1 + 1 + 1 <= VF_REGISTERS, "the register tile would spill");
-_Static_assert(PIXELS_2 * 2 + 2 + 1 <= VF_REGISTERS, "the register tile would spill");
-_Static_assert(PIXELS_3 * 3 + 3 + 1 <= VF_REGISTERS, "the register tile would spill");
-_Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would spill");
+#include "kernels/tile/tile_shape.h"
 
 /* The widest tiles leave no register for another pointer. */
 #define PREFETCHES(pixels) ((pixels) <= 8)
-
-/* acc += x[.][d] * w[d]: one step of the depth loop. */
-ALWAYS_INLINE void multiply_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                                 const int vectors, const float *const x[TILE_PIXELS_MAX],
-                                 ptrdiff_t d, const float *w)
-{
-    vf w_vector[TILE_VECTORS_MAX];
-    UNROLL for (int v = 0; v < vectors; v++)
-    {
-        w_vector[v] = vf_load(w + v * VF);
-    }
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        UNROLL for (int v = 0; v < vectors; v++)
-        {
-            acc[i][v] = vf_multiply_add_scalar(x[i][d], w_vector[v], acc[i][v]);
-        }
-    }
-}
 
 /* Ask for the lines of y while the sum is worked out. With pixels in the lanes they lie in as many
    pages as there are rows, which no hardware foresees. */
@@ -97,65 +55,31 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
                 __builtin_prefetch(ahead + 48, 0, 2);
                 ahead += o->ahead_stride;
             }
-            multiply_step(acc, pixels, vectors, x, d, w);
-            multiply_step(acc, pixels, vectors, x, d + 1, w + vectors * VF);
+            tile_step(acc, pixels, vectors, x, d, w);
+            tile_step(acc, pixels, vectors, x, d + 1, w + vectors * VF);
             w += 2 * vectors * VF;
         }
         if (d < run->depth) {
-            multiply_step(acc, pixels, vectors, x, d, w);
+            tile_step(acc, pixels, vectors, x, d, w);
         }
     }
     tile_finish(acc, pixels, vectors, o);
 }
 
-/* One function a tile shape; the table below must name each. */
 #define SHAPE(pixels, vectors)                                                                     \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
     {                                                                                              \
         multiply(pixels, vectors, o);                                                              \
     }
-/* clang-format off */
-SHAPE(1, 1) SHAPE(2, 1) SHAPE(3, 1) SHAPE(4, 1) SHAPE(5, 1) SHAPE(6, 1) SHAPE(7, 1)
-SHAPE(8, 1) SHAPE(9, 1) SHAPE(10, 1) SHAPE(11, 1)
-SHAPE(1, 2) SHAPE(2, 2) SHAPE(3, 2) SHAPE(4, 2)
-SHAPE(1, 3) SHAPE(2, 3) SHAPE(3, 3)
-#if PIXELS_2 >= 6
-SHAPE(5, 2) SHAPE(6, 2)
-SHAPE(4, 3)
-#endif
-#if PIXELS_2 >= 11
-SHAPE(7, 2) SHAPE(8, 2) SHAPE(9, 2) SHAPE(10, 2) SHAPE(11, 2)
-SHAPE(5, 3) SHAPE(6, 3) SHAPE(7, 3) SHAPE(8, 3)
-SHAPE(1, 4) SHAPE(2, 4) SHAPE(3, 4) SHAPE(4, 4) SHAPE(5, 4) SHAPE(6, 4)
-#endif
-/* clang-format on */
+TILE_SHAPES_1(SHAPE)
+TILE_SHAPES_2(SHAPE)
+TILE_SHAPES_3(SHAPE)
+TILE_SHAPES_4(SHAPE)
 
+#define ENTRY(pixels, vectors) multiply_##pixels##x##vectors,
 const struct tile_shapes KERNEL(tile_shapes) = {
     .vectors_max = PIXELS_4 ? 4 : 3,
     .vectors_best = PIXELS_4 ? 4 : 2,
     .pixels_max = {PIXELS_1, PIXELS_2, PIXELS_3, PIXELS_4},
-    .multiply =
-        {
-            {multiply_1x1, multiply_2x1, multiply_3x1, multiply_4x1, multiply_5x1, multiply_6x1,
-             multiply_7x1, multiply_8x1, multiply_9x1, multiply_10x1, multiply_11x1},
-            {multiply_1x2, multiply_2x2, multiply_3x2, multiply_4x2,
-#if PIXELS_2 >= 6
-             multiply_5x2, multiply_6x2,
-#endif
-#if PIXELS_2 >= 11
-             multiply_7x2, multiply_8x2, multiply_9x2, multiply_10x2, multiply_11x2
-#endif
-            },
-            {multiply_1x3, multiply_2x3, multiply_3x3,
-#if PIXELS_2 >= 6
-             multiply_4x3,
-#endif
-#if PIXELS_2 >= 11
-             multiply_5x3, multiply_6x3, multiply_7x3, multiply_8x3
-#endif
-            },
-#if PIXELS_2 >= 11
-            {multiply_1x4, multiply_2x4, multiply_3x4, multiply_4x4, multiply_5x4, multiply_6x4},
-#endif
-        },
+    .multiply = TILE_SHAPE_ROWS(ENTRY),
 };

@@ -6,7 +6,7 @@
  *       transform the tiles' input                                    <- V in L2
  *       for each block of output channels
  *           for each of the alpha_h * alpha_w points
- *               for each chunk of input channels                      <- its U once, in L1
+ *               for each few partial sums over input channels         <- their U
  *                   for each register tile                            <- registers
  *           transform the products back, epilogue, store
  *
@@ -21,76 +21,101 @@
 #include <string.h>
 
 #include "core/arithmetic.h"
+#include "core/cpu.h"
 #include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/tile/tile_epilogue.h"
 #include "kernels/winograd/winograd_ahead.h"
 
+/* Runs of one call of a register tile, at most; and the share of L2 of their packed w. */
+#define RUNS_MAX 64
+#define W_SHARE  8
+
 /* The register tiles of a block of tiles and channels. */
 struct register_tiles {
     int64_t count;
     int64_t first[WINOGRAD_TILES_MAX];
-    tile_multiply_function *multiply[WINOGRAD_TILES_MAX];
+    tile_sums_function *sums[WINOGRAD_TILES_MAX];
 };
 
 static void cut_tiles(const struct convoy_plan *plan, int64_t tiles, int vectors,
                       struct register_tiles *cut)
 {
-    const struct tile_shapes *shapes = plan->kernels->tile;
-    cut->count = divide_up(tiles, shapes->pixels_max[vectors - 1]);
+    cut->count = divide_up(tiles, plan->kernels->tile->pixels_max[vectors - 1]);
     int64_t at = 0;
     for (int64_t t = 0; t < cut->count; t++) {
         int64_t pixels = (tiles - at) / (cut->count - t);
         cut->first[t] = at;
-        cut->multiply[t] = shapes->multiply[vectors - 1][pixels - 1];
+        cut->sums[t] = plan->kernels->tile_sums->sums[vectors - 1][pixels - 1];
         at += pixels;
     }
 }
 
-/* One partial sum of one point: all register tiles. Each asks for what comes after the multiply
-   when it is due, else the first three for the next sum's packed w, which follows in memory: more
-   of them than it takes, because a core can wait for few lines at a time. */
-static void multiply_partial(const struct convoy_plan *plan, const struct winograd_block *block,
-                             const struct register_tiles *cut, int64_t w_row,
-                             struct tile_operands *tile, struct ahead *ahead)
+/* Some partial sums of one point: all register tiles. Each asks for what comes after the multiply
+   when it is due, else the first three for the packed w that follows in memory: more of them than
+   it takes, because a core can wait for few lines at a time, and as far ahead as they come. */
+static void multiply_sums(const struct convoy_plan *plan, const struct winograd_block *block,
+                          const struct register_tiles *cut, int64_t depth, int64_t w_row,
+                          struct tile_sums_operands *tile, struct ahead *ahead)
 {
-    const struct tile_run *last = &tile->runs[tile->run_count - 1];
-    int64_t end = last->w_index + last->depth, depth = end - tile->runs[0].w_index;
+    const float *x = tile->x, *next = tile->w + depth * w_row;
+    float *sums = tile->sums;
     int64_t w_tiles = plan->blocking.streams ? min64(cut->count, 3) : 0;
-    const float *next = tile->w + end * w_row;
-    ptrdiff_t share = w_tiles == 0 ? 0 : (ptrdiff_t)((int)(depth * w_row) / (int)w_tiles);
+    ptrdiff_t share = w_tiles == 0 ? 0 : (ptrdiff_t)divide_up(depth * w_row, w_tiles);
     for (int64_t t = 0; t < cut->count; t++) {
         if (!ahead_next(ahead, tile)) {
-            tile->ahead = t < w_tiles ? next + t * share : NULL;
-            tile->ahead_stride = TILE_AHEAD_FLOATS;
+            tile->ahead = next + t * share;
+            tile->ahead_stride = plan->kernels->tile_sums->ahead_floats;
+            tile->ahead_steps = t < w_tiles ? depth : 0;
         }
-        tile->x = block->x + cut->first[t];
-        tile->sums = block->sums + cut->first[t];
-        cut->multiply[t](tile);
+        tile->x = x + cut->first[t] * block->v_row;
+        tile->sums = sums + cut->first[t] * block->m_row;
+        cut->sums[t](tile);
     }
+    tile->x = x;
+    tile->sums = sums;
+    tile->w = next;
 }
 
-/* Where in the sum of a point a partial sum begins. */
+/* Runs of depth_block channels in a partial sum. */
+static int partial_runs(const struct convoy_plan *plan)
+{
+    return WINOGRAD_PARTIAL_SUM / (int)plan->blocking.depth_block;
+}
+
+/* Partial sums of one call of a register tile: so many that their packed w, which all register
+   tiles read, takes a small part of L2. A third or twice of it is 2 % slower. */
+static int partials_together(const struct convoy_plan *plan)
+{
+    const struct blocking *b = &plan->blocking;
+    int64_t row_bytes = b->tile_vectors * (int64_t)plan->kernels->vector_floats * 4;
+    int64_t terms = (int64_t)cpu_l2_bytes() / W_SHARE / row_bytes;
+    return (int)min64(RUNS_MAX / partial_runs(plan),
+                      max64(1, terms / (partial_runs(plan) * b->depth_block)));
+}
+
+/* Where in the sum of a point some runs begin. */
 struct sum_place {
-    int64_t piece_h, piece_w, piece, c;
+    int64_t piece_h, piece_w, c;
 };
 
-/* Runs of the partial sum at a place, `most` of them at most: the channels of a group, piece after
-   piece; moves the place on. Returns how many; 0 at the end. */
-static int partial_sum(const struct convoy_plan *plan, const struct winograd_block *block,
-                       int pieces_h, int pieces_w, int most, struct sum_place *at,
-                       struct tile_run *runs)
+/* Runs from a place on, `most` of them at most: the channels of a group, piece after piece; moves
+   the place on. Returns how many; 0 at the end. `depth` becomes theirs together. */
+static int next_runs(const struct convoy_plan *plan, const struct winograd_block *block,
+                     int pieces_h, int pieces_w, int most, struct sum_place *at,
+                     struct tile_run *runs, int64_t *depth)
 {
-    int64_t C = plan->layer.C, Cg = layer_Cg(&plan->layer), depth = plan->blocking.depth_block;
+    int64_t C = plan->layer.C, Cg = layer_Cg(&plan->layer), run = plan->blocking.depth_block;
     int count = 0;
+    *depth = 0;
     while (count < most && at->piece_h < pieces_h) {
         int64_t piece_of_v = at->piece_h * block->w.count + at->piece_w;
-        runs[count++] = (struct tile_run){piece_of_v * C + at->c, at->piece * Cg + at->c,
-                                          min64(depth, Cg - at->c)};
-        at->c += depth;
+        runs[count] =
+            (struct tile_run){.x_offset = piece_of_v * C + at->c, .depth = min64(run, Cg - at->c)};
+        *depth += runs[count++].depth;
+        at->c += run;
         if (at->c >= Cg) {
             at->c = 0;
-            at->piece++;
             at->piece_w++;
         }
         if (at->piece_w == pieces_w) {
@@ -106,42 +131,46 @@ static void multiply_points(const struct convoy_plan *plan, const struct winogra
                             const struct winograd_k_block *k_block, int64_t tiles,
                             struct ahead *ahead)
 {
-    int64_t Cg = layer_Cg(&plan->layer);
+    int64_t Cg = layer_Cg(&plan->layer), depth;
     int64_t w_row = (int64_t)k_block->vectors * plan->kernels->vector_floats;
-    int most = WINOGRAD_PARTIAL_SUM / (int)plan->blocking.depth_block;
+    int partial = partial_runs(plan), most = partial * partials_together(plan);
     struct register_tiles cut;
     cut_tiles(plan, tiles, k_block->vectors, &cut);
-    struct tile_run runs[WINOGRAD_PARTIAL_SUM];
+    struct tile_run runs[RUNS_MAX];
     for (int64_t point = 0; point < block->h.alpha * block->w.alpha; point++) {
         int i = (int)point / block->w.alpha, j = (int)point % block->w.alpha;
         int pieces_h = winograd_pieces_at(&block->h, i);
         int pieces_w = winograd_pieces_at(&block->w, j);
         int64_t before = winograd_pieces_before(&block->h, &block->w, i, j);
-        struct tile_operands tile = {
-            .x_shift = point * block->v_stride + k_block->group * Cg,
+        struct tile_sums_operands tile = {
+            .x = block->v + point * block->v_stride + k_block->group * Cg,
+            .x_stride = block->v_row,
             .w = (const float *)plan->packed_w + k_block->w_offset + before * Cg * w_row,
             .runs = runs,
-            .ending = TILE_SET,
-            .sums_shift = point * block->m_stride,
+            .partial_runs = partial,
+            .sums = block->products + point * block->m_stride,
+            .sums_stride = block->m_row,
         };
         struct sum_place at = {0};
-        while ((tile.run_count = partial_sum(plan, block, pieces_h, pieces_w, most, &at, runs)) >
-               0) {
-            multiply_partial(plan, block, &cut, w_row, &tile, ahead);
-            tile.ending = TILE_ADD;
+        while ((tile.run_count =
+                    next_runs(plan, block, pieces_h, pieces_w, most, &at, runs, &depth)) > 0) {
+            multiply_sums(plan, block, &cut, depth, w_row, &tile, ahead);
+            tile.adds = true;
         }
     }
 }
 
-/* How often multiply_partial runs a register tile for a block of channels, about. */
-static int64_t calls_of_multiply(const struct convoy_plan *plan, const struct winograd_block *block,
-                                 int64_t tiles)
+/* Depth of the calls of a register tile for a block of channels, and how many there are, about. */
+static void calls_of_sums(const struct convoy_plan *plan, const struct winograd_block *block,
+                          int64_t tiles, int64_t *calls, int64_t *depth)
 {
     const struct blocking *b = &plan->blocking;
     int64_t runs =
         block->h.count * block->w.count * divide_up(layer_Cg(&plan->layer), b->depth_block);
-    return block->h.alpha * block->w.alpha * divide_up(tiles, b->tile_pixels) *
-           divide_up(runs, WINOGRAD_PARTIAL_SUM / b->depth_block);
+    int64_t together = min64(runs, (int64_t)partial_runs(plan) * partials_together(plan));
+    *calls = block->h.alpha * block->w.alpha * divide_up(tiles, b->tile_pixels) *
+             divide_up(runs, together);
+    *depth = together * b->depth_block;
 }
 
 /* One share of the channel blocks of one block of tiles. */
@@ -157,12 +186,14 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
     }
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
     struct ahead ahead;
-    int64_t calls = calls_of_multiply(plan, block, end - tile);
+    int64_t calls, depth;
+    calls_of_sums(plan, block, end - tile, &calls, &depth);
     int64_t last = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = b->k_blocks * part / b->k_parts; index < last; index++) {
         struct winograd_k_block k_block = winograd_k_block(plan, index);
         epilogue.bias = plan->bias ? plan->bias + k_block.k : NULL;
-        ahead_fill(plan, operands, block, &k_block, tile, end, index == last - 1, calls, &ahead);
+        ahead_fill(plan, operands, block, &k_block, tile, end, index == last - 1, calls, depth,
+                   &ahead);
         multiply_points(plan, block, &k_block, end - tile, &ahead);
         winograd_scatter(plan, operands, block, &k_block, tile, end, &epilogue);
     }
@@ -178,10 +209,6 @@ static void winograd_execute(const struct convoy_plan *plan, const struct operan
         uint64_t state = denormals_enter(plan->flush_denormals);
         struct winograd_block block;
         winograd_carve(plan, operands->workspace + thread * b->thread_bytes, &block);
-        for (int64_t t = 0; t < b->strip_columns; t++) {
-            block.x[t] = block.v + t * block.v_row;
-            block.sums[t] = block.products + t * block.m_row;
-        }
         memset(block.zeros, 0, (size_t)plan->layer.C * sizeof *block.zeros);
         int64_t current = -1;
 #pragma omp for schedule(dynamic) nowait

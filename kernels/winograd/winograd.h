@@ -72,8 +72,6 @@ struct winograd_block {
     ptrdiff_t v_stride, v_row; /* floats between points, between tiles */
     float *products;           /* [point][tile][k block] */
     ptrdiff_t m_stride, m_row;
-    const float **x;         /* rows of v of each tile, of point 0 */
-    float **sums;            /* rows of products of each tile, of point 0 */
     const float **positions; /* of one tile */
     float *zeros;            /* C of them: positions outside x */
     float *copy;             /* NCHW: the inputs of a run of tiles, a vector of channels, as NHWC */

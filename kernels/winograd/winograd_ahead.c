@@ -7,16 +7,20 @@
 #include "core/arithmetic.h"
 #include "core/cpu.h"
 
+/* The steps of an area in pieces of equal size. */
 static void ahead_add(struct ahead *ahead, struct ahead_area area)
 {
     if (ahead->count < AHEAD_AREAS_MAX && area.rows > 0 && area.steps > 0 && area.floats > 0) {
+        int64_t lines = area.rows * divide_up(area.floats, ahead->floats);
+        int64_t pieces = divide_up(area.steps, ahead->steps);
+        area.piece = divide_up(area.steps, pieces);
         ahead->areas[ahead->count++] = area;
-        ahead->pieces += area.rows * divide_up(area.floats, TILE_AHEAD_FLOATS) *
-                         divide_up(area.steps, ahead->steps);
+        ahead->pieces += lines * pieces;
+        ahead->bytes += lines * area.steps * ahead->floats * 4;
     }
 }
 
-bool ahead_next(struct ahead *ahead, struct tile_operands *tile)
+bool ahead_next(struct ahead *ahead, struct tile_sums_operands *tile)
 {
     if (ahead->count == 0) {
         return false;
@@ -30,10 +34,11 @@ bool ahead_next(struct ahead *ahead, struct tile_operands *tile)
     tile->ahead =
         area->from + ahead->row * area->row_stride + ahead->step * area->step_stride + ahead->first;
     tile->ahead_stride = area->step_stride;
-    ahead->step += ahead->steps;
+    tile->ahead_steps = min64(area->piece, area->steps - ahead->step);
+    ahead->step += area->piece;
     if (ahead->step >= area->steps) {
         ahead->step = 0;
-        ahead->first += TILE_AHEAD_FLOATS;
+        ahead->first += ahead->floats;
     }
     if (ahead->first >= area->floats) {
         ahead->first = 0;
@@ -89,8 +94,8 @@ static void add_x(const struct convoy_plan *plan, const convoy_tensor *x,
         .row_stride = x->stride_h,
     };
     if (l->layout == CONVOY_NHWC) {
-        area.steps = divide_up(columns * x->stride_w, TILE_AHEAD_FLOATS);
-        area.step_stride = area.floats = TILE_AHEAD_FLOATS;
+        area.steps = divide_up(columns * x->stride_w, ahead->floats);
+        area.step_stride = area.floats = ahead->floats;
     } else {
         area.steps = l->C;
         area.step_stride = x->stride_c;
@@ -101,13 +106,15 @@ static void add_x(const struct convoy_plan *plan, const convoy_tensor *x,
 
 void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
                 const struct winograd_block *block, const struct winograd_k_block *k_block,
-                int64_t tile, int64_t end, bool last, int64_t calls, struct ahead *ahead)
+                int64_t tile, int64_t end, bool last, int64_t calls, int64_t depth,
+                struct ahead *ahead)
 {
     const convoy_layer *l = &plan->layer;
     struct winograd_grid grid = winograd_grid(plan);
     ahead->count = 0;
-    ahead->row = ahead->first = ahead->step = ahead->pieces = ahead->due = 0;
-    ahead->steps = max64(1, plan->blocking.depth_block / 2);
+    ahead->row = ahead->first = ahead->step = ahead->pieces = ahead->bytes = ahead->due = 0;
+    ahead->steps = max64(1, depth / 2);
+    ahead->floats = plan->kernels->tile_sums->ahead_floats;
     ahead->calls = calls;
     if (l->dilation_h > 1 || l->dilation_w > 1) {
         return;
@@ -123,8 +130,7 @@ void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
         add_y(plan, operands->y, block, k_block, &run, ahead);
         t += run.count;
     }
-    int64_t bytes = ahead->pieces * ahead->steps * TILE_AHEAD_FLOATS * 4;
-    if (bytes > (int64_t)cpu_l2_bytes() / 2) {
+    if (ahead->bytes > (int64_t)cpu_l2_bytes() / 2) {
         ahead->count = 0;
     }
 }

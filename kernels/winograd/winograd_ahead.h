@@ -15,6 +15,7 @@
 struct ahead_area {
     const float *from;
     int64_t rows, steps, floats;
+    int64_t piece; /* steps that a register tile asks for at a time */
     ptrdiff_t row_stride, step_stride;
 };
 
@@ -22,18 +23,22 @@ struct ahead {
     struct ahead_area areas[AHEAD_AREAS_MAX]; /* the last is the next */
     int count;
     int64_t row, first, step; /* where in that area; `first` counts floats */
-    int64_t steps;            /* of a piece: as many as a register tile asks for */
-    int64_t pieces, calls;    /* pieces of all areas, about, and calls to spread them over */
+    int64_t floats;           /* of a step, at most */
+    int64_t steps;            /* that a register tile can ask for */
+    int64_t pieces, calls;    /* pieces of all areas, and calls to spread them over, about */
+    int64_t bytes;            /* of all areas */
     int64_t due;              /* pieces that calls have earned, times calls */
 };
 
 /* For the block of tiles tile <= t < end and one block of channels, `last` of them or not, and
-   `calls` of ahead_next. Nothing where it would crowd L2. */
+   `calls` of ahead_next, each followed by a sum of `depth` terms. Nothing where it would crowd L2.
+ */
 void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
                 const struct winograd_block *block, const struct winograd_k_block *k_block,
-                int64_t tile, int64_t end, bool last, int64_t calls, struct ahead *ahead);
+                int64_t tile, int64_t end, bool last, int64_t calls, int64_t depth,
+                struct ahead *ahead);
 
 /* Has a register tile ask for the next piece; false if none is due. */
-bool ahead_next(struct ahead *ahead, struct tile_operands *tile);
+bool ahead_next(struct ahead *ahead, struct tile_sums_operands *tile);
 
 #endif

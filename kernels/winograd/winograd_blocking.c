@@ -131,8 +131,6 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.m_stride = tiles * s.m_row + 16;
     s.v = carve(workspace, &used, points(plan) * s.v_stride * 4);
     s.products = carve(workspace, &used, points(plan) * s.m_stride * 4);
-    s.x = carve(workspace, &used, tiles * (int64_t)sizeof *s.x);
-    s.sums = carve(workspace, &used, tiles * (int64_t)sizeof *s.sums);
     s.positions = carve(workspace, &used, points(plan) * (int64_t)sizeof *s.positions);
     s.zeros = carve(workspace, &used, plan->layer.C * 4);
     if (plan->layer.layout == CONVOY_NCHW) {
