@@ -82,7 +82,7 @@ struct direct_k_block {
     int64_t group;    /* first group of channels in it */
     int64_t k;        /* first output channel */
     int channels;     /* output channels in it */
-    int vectors;      /* vectors that hold them */
+    int width;        /* floats of a row of packed w: channels, rounded up to the ISA's granule */
     int64_t w_offset; /* floats from plan->packed_w */
 };
 struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index);

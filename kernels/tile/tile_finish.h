@@ -54,6 +54,19 @@ ALWAYS_INLINE void tile_add_sums(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], cons
     }
 }
 
+ALWAYS_INLINE void tile_set_sums(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                                 const int vectors, const struct tile_operands *o)
+{
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        float *sums = o->sums[i] + o->sums_shift;
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            vf_store(sums + v * VF, acc[i][v]);
+        }
+    }
+}
+
 ALWAYS_INLINE void tile_add_bias(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
                                  const int vectors, const struct tile_operands *o)
 {
@@ -82,34 +95,39 @@ ALWAYS_INLINE void tile_add_residual(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], 
     }
 }
 
-/* To sums or y, `floats` of each pixel; none of the vectors is empty. */
+/* To y, `channels` of each pixel: no vector is empty, and all full if there are `width`. */
 ALWAYS_INLINE void tile_store(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                              const int vectors, float *const *to, ptrdiff_t shift, int floats)
+                              const int vectors, const int width, const struct tile_operands *o)
 {
-    const int before = (vectors - 1) * VF;
+    const int before = (vectors - 1) * VF, channels = o->channels;
+    float *const *y = o->y;
+    const ptrdiff_t shift = o->y_shift;
     UNROLL for (int i = 0; i < pixels; i++)
     {
-        float *row = to[i] + shift;
+        float *row = y[i] + shift;
         UNROLL for (int v = 0; v < vectors - 1; v++)
         {
             vf_store(row + v * VF, acc[i][v]);
         }
-        if (floats == vectors * VF) {
-            vf_store(row + before, acc[i][vectors - 1]);
+        if (channels < width) {
+            vf_store_part(row + before, acc[i][vectors - 1], channels - before);
+        } else if (width < vectors * VF) {
+            vh_store(row + before, vf_first_half(acc[i][vectors - 1]));
         } else {
-            vf_store_part(row + before, acc[i][vectors - 1], floats - before);
+            vf_store(row + before, acc[i][vectors - 1]);
         }
     }
 }
 
+/* `width`: floats of each pixel; the last vector may have a half of it only. */
 ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                               const int vectors, const struct tile_operands *o)
+                               const int vectors, const int width, const struct tile_operands *o)
 {
     if (o->ending == TILE_ADD || o->ending == TILE_ADD_STORE) {
         tile_add_sums(acc, pixels, vectors, o);
     }
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {
-        tile_store(acc, pixels, vectors, o->sums, o->sums_shift, vectors * VF);
+        tile_set_sums(acc, pixels, vectors, o);
         return;
     }
     if (o->epilogue->bias) {
@@ -127,7 +145,7 @@ ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const 
             }
         }
     }
-    tile_store(acc, pixels, vectors, o->y, o->y_shift, o->channels);
+    tile_store(acc, pixels, vectors, width, o);
 }
 
 #endif
