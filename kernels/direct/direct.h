@@ -66,7 +66,7 @@ struct direct_strip {
     int64_t group_count;
     int64_t *chunk_runs; /* for each group, chunks + 1 indices into runs */
     struct tile_run *runs;
-    float *partial; /* sums of the strip: [pixels in n p q order][k block] */
+    float *partial; /* sums of the strip: [pixels in n p q order][k block]; NULL: none */
     float *copy;    /* packed x */
 };
 
