@@ -14,12 +14,15 @@
 #include "kernels/tile/tile.h"
 #include "kernels/winograd/winograd_kernel.h"
 
-/* A multiply for each shape of register tile: multiply[vectors - 1][pixels - 1]. */
+/* A multiply for each shape of register tile: multiply[vectors - 1][pixels - 1]. Where half a
+   vector takes less time than a whole one, the last of them may be a half: multiply_half. */
 struct tile_shapes {
+    int granule; /* floats: rows of packed w have a multiple of it, half a vector or one */
     int vectors_max;
     int vectors_best;                 /* what a long row of channels is cut into */
     int pixels_max[TILE_VECTORS_MAX]; /* for each number of vectors */
     tile_multiply_function *multiply[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
+    tile_multiply_function *multiply_half[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
 };
 
 /* Of the same shapes. */
@@ -63,6 +66,15 @@ struct isa_kernels {
     float (*stream_read)(const float *from, int64_t floats);
     void (*stream_copy)(float *to, const float *from, int64_t floats);
 };
+
+/* The register tile of so many pixels on rows of packed w of `width` floats. */
+static inline tile_multiply_function *tile_shape(const struct tile_shapes *shapes,
+                                                 int vector_floats, int width, int64_t pixels)
+{
+    int vectors = (width + vector_floats - 1) / vector_floats;
+    return width % vector_floats == 0 ? shapes->multiply[vectors - 1][pixels - 1]
+                                      : shapes->multiply_half[vectors - 1][pixels - 1];
+}
 
 /** The kernels of an ISA; CONVOY_ISA_BEST is allowed. NULL if it is not compiled in. */
 const struct isa_kernels *isa_kernels_find(convoy_isa isa);

@@ -33,7 +33,7 @@ static const char *refuse(const struct algorithm *algorithm, const convoy_layer 
 
 /* All tiles of one group of pixels for one chunk of the depth. */
 static void multiply_group(const struct convoy_plan *plan, const struct direct_strip *strip,
-                           const struct direct_group *group, int64_t chunk, int vectors,
+                           const struct direct_group *group, int64_t chunk, int width,
                            struct tile_operands tile)
 {
     const struct tile_shapes *shapes =
@@ -41,7 +41,8 @@ static void multiply_group(const struct convoy_plan *plan, const struct direct_s
     const int64_t *starts = strip->chunk_runs + group->chunk_runs;
     tile.runs = strip->runs + starts[chunk];
     tile.run_count = (int)(starts[chunk + 1] - starts[chunk]);
-    int64_t tiles = divide_up(group->count, shapes->pixels_max[vectors - 1]);
+    const int floats = plan->kernels->vector_floats;
+    int64_t tiles = divide_up(group->count, shapes->pixels_max[divide_up(width, floats) - 1]);
     int64_t at = group->first;
     for (int64_t t = 0; t < tiles; t++) {
         /* even shares, so that no tile is nearly empty */
@@ -50,7 +51,7 @@ static void multiply_group(const struct convoy_plan *plan, const struct direct_s
         tile.sums = strip->sums + at;
         tile.y = strip->y + at;
         tile.residual = tile.residual ? strip->residual + at : NULL;
-        shapes->multiply[vectors - 1][pixels - 1](&tile);
+        tile_shape(shapes, floats, width, pixels)(&tile);
         at += pixels;
     }
 }
@@ -110,7 +111,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         tile.ending =
             last && nhwc ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
         for (int64_t g = 0; g < strip->group_count; g++) {
-            multiply_group(plan, strip, &strip->groups[g], chunk, block.vectors, tile);
+            multiply_group(plan, strip, &strip->groups[g], chunk, block.width, tile);
         }
     }
     if (!nhwc) {

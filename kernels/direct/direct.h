@@ -66,7 +66,7 @@ struct direct_strip {
     int64_t group_count;
     int64_t *chunk_runs; /* for each group, chunks + 1 indices into runs */
     struct tile_run *runs;
-    float *partial; /* sums of the strip: [pixels in n p q order][k block] */
+    float *partial; /* sums of the strip: [pixels in n p q order][k block]; NULL: none */
     float *copy;    /* packed x */
 };
 
@@ -82,7 +82,7 @@ struct direct_k_block {
     int64_t group;    /* first group of channels in it */
     int64_t k;        /* first output channel */
     int channels;     /* output channels in it */
-    int vectors;      /* vectors that hold them */
+    int width;        /* floats of a row of packed w: channels, rounded up to the ISA's granule */
     int64_t w_offset; /* floats from plan->packed_w */
 };
 struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index);

@@ -39,11 +39,18 @@ static int64_t vectors_of(const struct convoy_plan *plan)
     return divide_up(channels, plan->kernels->vector_floats);
 }
 
-/* Output channels, rounded up to whole vectors. */
+/* Floats that hold the same in packed w. */
+static int64_t width_of(const struct convoy_plan *plan)
+{
+    const convoy_layer *layer = &plan->layer;
+    int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
+    return round_up(channels, shapes_of(plan)->granule);
+}
+
+/* Output channels of all groups, rounded up to what is worked out. */
 static int64_t lanes_of(const struct convoy_plan *plan)
 {
-    int64_t lanes = vectors_of(plan) * plan->kernels->vector_floats;
-    return plan->blocking.lanes ? lanes : lanes * plan->layer.groups;
+    return plan->blocking.lanes ? width_of(plan) : width_of(plan) * plan->layer.groups;
 }
 
 static int64_t blocks_of_group(const struct convoy_plan *plan)
@@ -60,15 +67,15 @@ struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t ind
     int64_t vectors = vectors_of(plan), blocks = blocks_of_group(plan);
     int64_t group = index / blocks, in_group = index % blocks;
     int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
-    int64_t width = vectors / blocks + (in_group < vectors % blocks);
+    int64_t next = first + vectors / blocks + (in_group < vectors % blocks);
     int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
     int64_t depth = layer_depth(layer);
     return (struct direct_k_block){
         .group = plan->blocking.lanes ? first * floats / layer_Kg(layer) : group,
         .k = group * channels + first * floats,
-        .channels = (int)min64(channels - first * floats, width * floats),
-        .vectors = (int)width,
-        .w_offset = (group * vectors + first) * floats * depth,
+        .channels = (int)(min64(channels, next * floats) - first * floats),
+        .width = (int)(min64(width_of(plan), next * floats) - first * floats),
+        .w_offset = (group * width_of(plan) + first * floats) * depth,
     };
 }
 
@@ -79,7 +86,7 @@ bool direct_block_packs(const struct convoy_plan *plan, int64_t index)
     }
     /* Depthwise in place: a block that is not full would read past the last channel. */
     struct direct_k_block block = direct_k_block(plan, index);
-    return block.channels < block.vectors * plan->kernels->vector_floats;
+    return block.channels < block.width;
 }
 
 /* Would sorting the pixels of `images` images by their taps leave groups too small? */
@@ -266,7 +273,8 @@ static struct work panels_work(const struct convoy_plan *plan)
         .multiply = DENSE_WORK * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
         .copy = copy * direct_panels_copies(plan),
         .pack = PACK_WORK * (double)(l->K * layer_depth(l)) / (double)floats,
-        .filled = (double)(plan->P * plan->Q) / (double)round_up(plan->P * plan->Q, floats),
+        .filled = (double)(plan->P * plan->Q) /
+                  (double)round_up(plan->P * plan->Q, plan->kernels->tile->granule),
     };
 }
 

@@ -28,13 +28,17 @@ static void find_places(const struct direct_filter *f, int64_t begin, int64_t en
     }
 }
 
-/* `terms` terms, at most VF, of `rows` output channels, at most VF. */
+/* `terms` terms, at most VF, of `rows` output channels, at most VF, to `lanes` lanes. */
 ALWAYS_INLINE void pack_block(const float *from, int64_t depth, float *to, const ptrdiff_t *places,
-                              int rows, int terms)
+                              int rows, int terms, int lanes)
 {
     vf block[VF];
     vf_load_transposed(block, from, depth, rows, terms);
-    if (terms == VF) {
+    if (lanes < VF) {
+        for (int i = 0; i < terms; i++) {
+            vf_store_part(to + places[i], block[i], lanes);
+        }
+    } else if (terms == VF) {
         UNROLL for (int i = 0; i < VF; i++)
         {
             vf_store(to + places[i], block[i]);
@@ -56,10 +60,11 @@ void KERNEL(direct_filter)(const struct direct_filter *f)
         find_places(f, begin, end, places);
         for (int64_t k = 0; k < f->channels; k += VF) {
             int rows = f->channels - k < VF ? (int)(f->channels - k) : VF;
+            int lanes = f->width - k < VF ? (int)(f->width - k) : VF;
             const float *from = f->filter + k * depth;
             for (int64_t d = begin; d < end; d += VF) {
                 int terms = end - d < VF ? (int)(end - d) : VF;
-                pack_block(from + d, depth, f->to + k, places + (d - begin), rows, terms);
+                pack_block(from + d, depth, f->to + k, places + (d - begin), rows, terms, lanes);
             }
         }
     }

@@ -10,11 +10,11 @@
 
 /* The filter of some output channels, and where it goes:
    to[r * to_r + c * to_c + s * to_s + k] = filter[k * depth + (c * R + r) * S + s], zero for the
-   lanes k from `channels` up to whole vectors. */
+   lanes k from `channels` up to `width`. */
 struct direct_filter {
     const float *filter;
     int64_t C, R, S; /* depth = C * R * S */
-    int64_t channels;
+    int64_t channels, width;
     float *to;
     ptrdiff_t to_c, to_r, to_s;
 };

@@ -12,7 +12,7 @@
  *
  * The pixels of an image are counted as one row, p * Q + q, which is how they lie in y. A panel
  * holds, for each term d of the depth, in the order r, s, c, the x under that tap of some pixels
- * side by side, zero on padding: [depth][vectors][VF]. Packed w is [K][R][S][C].
+ * side by side, zero on padding: [depth][width]. Packed w is [K][R][S][C].
  */
 #include "kernels/direct/direct.h"
 
@@ -36,11 +36,11 @@ struct strip {
     int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
 };
 
-/* Pixels of a strip from `first` on, in vectors. */
+/* Pixels of a strip from `first` on, and floats of a row: pixels, rounded up to the granule. */
 struct panel {
     float *data;
     int64_t first, pixels;
-    int vectors;
+    int width;
 };
 
 static int64_t floats_of(const struct convoy_plan *plan)
@@ -60,11 +60,12 @@ static struct panel panel_at(const struct convoy_plan *plan, const struct strip 
     int64_t floats = floats_of(plan);
     int64_t first = (strip->vectors * index + min64(index, strip->wider)) * floats;
     int64_t vectors = strip->vectors + (index < strip->wider);
+    int64_t pixels = min64(vectors * floats, strip->pixels - first);
     return (struct panel){
         .data = strip->panels + first * layer_depth(&plan->layer),
         .first = first,
-        .pixels = min64(vectors * floats, strip->pixels - first),
-        .vectors = (int)vectors,
+        .pixels = pixels,
+        .width = (int)round_up(pixels, plan->kernels->tile->granule),
     };
 }
 
@@ -98,8 +99,9 @@ bool direct_panels_fit(const struct convoy_plan *plan)
 int64_t direct_panels_flops(const struct convoy_plan *plan)
 {
     int64_t flops = 2 * layer_depth(&plan->layer);
-    bool fits = multiply_checked(&flops, round_up(plan->P * plan->Q, floats_of(plan))) &&
-                multiply_checked(&flops, plan->layer.K) && multiply_checked(&flops, plan->layer.N);
+    bool fits =
+        multiply_checked(&flops, round_up(plan->P * plan->Q, plan->kernels->tile->granule)) &&
+        multiply_checked(&flops, plan->layer.K) && multiply_checked(&flops, plan->layer.N);
     return fits ? flops : INT64_MAX;
 }
 
@@ -177,7 +179,7 @@ static void pack_panel(const struct convoy_plan *plan, const convoy_tensor *x,
                        const struct strip *strip, const struct panel *panel)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t pitch = panel->vectors * floats_of(plan), first = strip->pixel + panel->first;
+    int64_t pitch = panel->width, first = strip->pixel + panel->first;
     int64_t p = first / plan->Q, q = first % plan->Q;
     for (int64_t i = 0; i < panel->pixels; p++, q = 0) {
         int64_t count = min64(plan->Q - q, panel->pixels - i);
@@ -201,7 +203,7 @@ static void pack_panel(const struct convoy_plan *plan, const convoy_tensor *x,
 static int64_t pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
                            const struct strip *strip, const struct panel *panel)
 {
-    int64_t pitch = panel->vectors * floats_of(plan);
+    int64_t pitch = panel->width;
     int64_t pixels = strip->pixels - panel->first, wider = strip->wider * pitch - panel->first;
     int64_t panels = (wider > 0 ? min64(pixels, wider) : pixels) / pitch;
     plan->kernels->direct_panel(&(struct direct_panel){
@@ -310,7 +312,7 @@ static void multiply_panel(const struct convoy_plan *plan, const struct operands
         bool first = d == 0, last = d + plan->blocking.depth_block >= depth;
         run = (struct tile_run){d, d, min64(plan->blocking.depth_block, depth - d)};
         tile.ending = last ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
-        plan->kernels->tile->multiply[panel->vectors - 1][block->rows - 1](&tile);
+        tile_shape(plan->kernels->tile, (int)floats_of(plan), panel->width, block->rows)(&tile);
     }
     for (int i = 0; i < block->rows && !block->joined; i++) {
         copy_pixels(y, plane_of(y, strip->n, block->k + i), pixel, panel->pixels, block->y[i],

@@ -3,8 +3,9 @@
  * filter[K][C/groups][R][S] -> packed w.
  *
  * Dense: for each block of output channels, [R][S][C/groups][channels of the block], the channels
- * filled up with zeros to whole vectors. Lanes: for each vector of output channels,
- * [R][S][C/groups][VF]. Depthwise: the same as [R][C/groups][S][VF]. Panels: [K][R][S][C].
+ * filled up with zeros to whole vectors, or halves of them (tile_shapes.granule). Lanes: for each
+ * vector of output channels, [R][S][C/groups][VF]. Depthwise: the same as [R][C/groups][S][VF].
+ * Panels: [K][R][S][C].
  */
 #include "kernels/direct/direct.h"
 
@@ -40,13 +41,14 @@ void direct_pack_weights(struct convoy_plan *plan, const float *filter)
 #pragma omp parallel for schedule(static) num_threads(plan->threads) if (plan->threads > 1)
     for (int64_t index = 0; index < plan->blocking.k_blocks; index++) {
         struct direct_k_block block = direct_k_block(plan, index);
-        int64_t width = (int64_t)block.vectors * plan->kernels->vector_floats;
+        int64_t width = block.width;
         plan->kernels->direct_filter(&(struct direct_filter){
             .filter = filter + block.k * layer_depth(layer),
             .C = Cg,
             .R = layer->R,
             .S = layer->S,
             .channels = block.channels,
+            .width = block.width,
             .to = packed + block.w_offset,
             .to_c = depthwise ? layer->S * width : width,
             .to_r = layer->S * Cg * width,

@@ -14,15 +14,19 @@ ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)
         v = vf_clamp(v, vf_broadcast(epilogue->low), vf_broadcast(epilogue->high));
     }
     if (epilogue->leaks) {
-        v = vf_select(v < vf_broadcast(0.0f), v * epilogue->slope, v);
+        /* By the sign bit: a comparison of floats would want one more register than a tile has. */
+        v = vf_select((vi)v < (vi){0}, v * epilogue->slope, v);
     }
     return v;
 }
 
-/* One vector of one pixel: residual, activation, store; `lanes` of it exist. */
-ALWAYS_INLINE void tile_store_biased(vf v, const struct tile_epilogue *epilogue, int k,
+/* One vector of one pixel: bias, residual, activation, store; `lanes` of it exist. */
+ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue, int k,
                                      const float *residual, float *y, int lanes)
 {
+    if (epilogue->bias) {
+        v += vf_load(epilogue->bias + k);
+    }
     if (residual) {
         v += lanes >= VF ? vf_load(residual + k) : vf_load_part(residual + k, lanes);
     }
@@ -34,65 +38,114 @@ ALWAYS_INLINE void tile_store_biased(vf v, const struct tile_epilogue *epilogue,
     }
 }
 
-/* The same with the bias before. */
-ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue, int k,
-                                     const float *residual, float *y, int lanes)
-{
-    if (epilogue->bias) {
-        v += vf_load(epilogue->bias + k);
-    }
-    tile_store_biased(v, epilogue, k, residual, y, lanes);
-}
+/* Stages of tile_finish. Each goes over all accumulators, so that a tile asks only once what a
+   stage is to do: after a short sum, asking for each vector takes longer than to store it. */
 
-ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                               const int vectors, const struct tile_operands *o)
+ALWAYS_INLINE void tile_add_sums(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                                 const int vectors, const struct tile_operands *o)
 {
-    if (o->ending == TILE_ADD || o->ending == TILE_ADD_STORE) {
-        UNROLL for (int i = 0; i < pixels; i++)
-        {
-            UNROLL for (int v = 0; v < vectors; v++)
-            {
-                acc[i][v] += vf_load(o->sums[i] + o->sums_shift + v * VF);
-            }
-        }
-    }
-    if (o->ending == TILE_SET || o->ending == TILE_ADD) {
-        UNROLL for (int i = 0; i < pixels; i++)
-        {
-            UNROLL for (int v = 0; v < vectors; v++)
-            {
-                vf_store(o->sums[i] + o->sums_shift + v * VF, acc[i][v]);
-            }
-        }
-        return;
-    }
-    const float *bias = o->epilogue->bias;
-    if (bias && o->swapped) {
-        UNROLL for (int i = 0; i < pixels; i++)
-        {
-            UNROLL for (int v = 0; v < vectors; v++)
-            {
-                acc[i][v] += vf_broadcast(bias[i]);
-            }
-        }
-    } else if (bias) {
-        UNROLL for (int i = 0; i < pixels; i++)
-        {
-            UNROLL for (int v = 0; v < vectors; v++)
-            {
-                acc[i][v] += vf_load(bias + v * VF);
-            }
-        }
-    }
     UNROLL for (int i = 0; i < pixels; i++)
     {
-        const float *residual = o->residual ? o->residual[i] + o->y_shift : NULL;
-        float *y = o->y[i] + o->y_shift;
+        const float *sums = o->sums[i] + o->sums_shift;
         UNROLL for (int v = 0; v < vectors; v++)
         {
-            tile_store_biased(acc[i][v], o->epilogue, v * VF, residual, y, o->channels - v * VF);
+            acc[i][v] += vf_load(sums + v * VF);
         }
     }
+}
+
+ALWAYS_INLINE void tile_set_sums(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                                 const int vectors, const struct tile_operands *o)
+{
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        float *sums = o->sums[i] + o->sums_shift;
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            vf_store(sums + v * VF, acc[i][v]);
+        }
+    }
+}
+
+ALWAYS_INLINE void tile_add_bias(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                                 const int vectors, const struct tile_operands *o)
+{
+    const float *bias = o->epilogue->bias;
+    UNROLL for (int v = 0; v < vectors; v++)
+    {
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            acc[i][v] += o->swapped ? vf_broadcast(bias[i]) : vf_load(bias + v * VF);
+        }
+    }
+}
+
+ALWAYS_INLINE void tile_add_residual(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                                     const int vectors, const struct tile_operands *o)
+{
+    const int before = (vectors - 1) * VF;
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        const float *residual = o->residual[i] + o->y_shift;
+        UNROLL for (int v = 0; v < vectors - 1; v++)
+        {
+            acc[i][v] += vf_load(residual + v * VF);
+        }
+        acc[i][vectors - 1] += vf_load_part(residual + before, o->channels - before);
+    }
+}
+
+/* To y, `channels` of each pixel: no vector is empty, and all full if there are `width`. */
+ALWAYS_INLINE void tile_store(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                              const int vectors, const int width, const struct tile_operands *o)
+{
+    const int before = (vectors - 1) * VF, channels = o->channels;
+    float *const *y = o->y;
+    const ptrdiff_t shift = o->y_shift;
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        float *row = y[i] + shift;
+        UNROLL for (int v = 0; v < vectors - 1; v++)
+        {
+            vf_store(row + v * VF, acc[i][v]);
+        }
+        if (channels < width) {
+            vf_store_part(row + before, acc[i][vectors - 1], channels - before);
+        } else if (width < vectors * VF) {
+            vh_store(row + before, vf_first_half(acc[i][vectors - 1]));
+        } else {
+            vf_store(row + before, acc[i][vectors - 1]);
+        }
+    }
+}
+
+/* `width`: floats of each pixel; the last vector may have a half of it only. */
+ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                               const int vectors, const int width, const struct tile_operands *o)
+{
+    if (o->ending == TILE_ADD || o->ending == TILE_ADD_STORE) {
+        tile_add_sums(acc, pixels, vectors, o);
+    }
+    if (o->ending == TILE_SET || o->ending == TILE_ADD) {
+        tile_set_sums(acc, pixels, vectors, o);
+        return;
+    }
+    if (o->epilogue->bias) {
+        tile_add_bias(acc, pixels, vectors, o);
+    }
+    if (o->residual) {
+        tile_add_residual(acc, pixels, vectors, o);
+    }
+    if (o->epilogue->clamps || o->epilogue->leaks) {
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            UNROLL for (int v = 0; v < vectors; v++)
+            {
+                acc[i][v] = tile_activate(acc[i][v], o->epilogue);
+            }
+        }
+    }
+    tile_store(acc, pixels, vectors, width, o);
 }
 
 #endif

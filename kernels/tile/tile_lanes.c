@@ -35,7 +35,7 @@ ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *
             w += VF;
         } while (offset < last);
     }
-    tile_finish(acc, pixels, 1, o);
+    tile_finish(acc, pixels, 1, VF, o);
 }
 
 #define SHAPE(pixels)                                                                              \
@@ -49,6 +49,7 @@ SHAPE(7) SHAPE(8) SHAPE(9) SHAPE(10) SHAPE(11) SHAPE(12)
 /* clang-format on */
 
 const struct tile_shapes KERNEL(tile_lanes_shapes) = {
+    .granule = VF,
     .vectors_max = 1,
     .vectors_best = 1,
     .pixels_max = {12, 0, 0, 0},

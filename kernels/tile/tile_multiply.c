@@ -27,15 +27,18 @@ ALWAYS_INLINE void ask_for_y(const int pixels, const int vectors, const struct t
     }
 }
 
-ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct tile_operands *o)
+ALWAYS_INLINE void multiply(const int pixels, const int vectors, const bool halves,
+                            const struct tile_operands *o)
 {
-    vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
+    const int width = vectors * VF - (halves ? VF / 2 : 0);
+    struct accumulators acc;
     UNROLL for (int i = 0; i < pixels; i++)
     {
         UNROLL for (int v = 0; v < vectors; v++)
         {
-            acc[i][v] = (vf){0};
+            acc.whole[i][v] = (vf){0};
         }
+        acc.half[i] = (vh){0};
     }
     ask_for_y(pixels, vectors, o);
     const float *ahead = o->ahead ? o->ahead : o->w;
@@ -45,7 +48,7 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
         {
             x[i] = o->x[i] + o->x_shift + run->x_offset;
         }
-        const float *w = o->w + run->w_index * (vectors * VF);
+        const float *w = o->w + run->w_index * width;
         ptrdiff_t d = 0;
         for (; d + 2 <= run->depth; d += 2) {
             if (PREFETCHES(pixels)) {
@@ -55,31 +58,45 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const struct ti
                 __builtin_prefetch(ahead + 48, 0, 2);
                 ahead += o->ahead_stride;
             }
-            tile_step(acc, pixels, vectors, x, d, w);
-            tile_step(acc, pixels, vectors, x, d + 1, w + vectors * VF);
-            w += 2 * vectors * VF;
+            tile_step(&acc, pixels, vectors, halves, x, d, 0, w);
+            tile_step(&acc, pixels, vectors, halves, x, d, 1, w + width);
+            w += 2 * width;
         }
         if (d < run->depth) {
-            tile_step(acc, pixels, vectors, x, d, w);
+            tile_step(&acc, pixels, vectors, halves, x, d, 0, w);
         }
     }
-    tile_finish(acc, pixels, vectors, o);
+    UNROLL for (int i = 0; i < pixels && halves; i++)
+    {
+        acc.whole[i][vectors - 1] = vf_widen(acc.half[i]);
+    }
+    tile_finish(acc.whole, pixels, vectors, width, o);
 }
 
 #define SHAPE(pixels, vectors)                                                                     \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
     {                                                                                              \
-        multiply(pixels, vectors, o);                                                              \
+        multiply(pixels, vectors, false, o);                                                       \
     }
-TILE_SHAPES_1(SHAPE)
-TILE_SHAPES_2(SHAPE)
-TILE_SHAPES_3(SHAPE)
-TILE_SHAPES_4(SHAPE)
+#define HALF_SHAPE(pixels, vectors)                                                                \
+    static void multiply_##pixels##x##vectors##_half(const struct tile_operands *o)                \
+    {                                                                                              \
+        multiply(pixels, vectors, true, o);                                                        \
+    }
+TILE_SHAPES(SHAPE)
+#if VF_HALVES
+TILE_SHAPES(HALF_SHAPE)
+#endif
 
-#define ENTRY(pixels, vectors) multiply_##pixels##x##vectors,
+#define ENTRY(pixels, vectors)      multiply_##pixels##x##vectors,
+#define HALF_ENTRY(pixels, vectors) multiply_##pixels##x##vectors##_half,
 const struct tile_shapes KERNEL(tile_shapes) = {
+    .granule = VF_HALVES ? VF / 2 : VF,
     .vectors_max = PIXELS_4 ? 4 : 3,
     .vectors_best = PIXELS_4 ? 4 : 2,
     .pixels_max = {PIXELS_1, PIXELS_2, PIXELS_3, PIXELS_4},
     .multiply = TILE_SHAPE_ROWS(ENTRY),
+#if VF_HALVES
+    .multiply_half = TILE_SHAPE_ROWS(HALF_ENTRY),
+#endif
 };

@@ -31,8 +31,8 @@ _Static_assert(PIXELS_2 * 2 + 2 + 1 <= VF_REGISTERS, "the register tile would sp
 _Static_assert(PIXELS_3 * 3 + 3 + 1 <= VF_REGISTERS, "the register tile would spill");
 _Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would spill");
 
-/* Every shape, as X(pixels, vectors), and the rows of a table of them: X in their order, by which
-   TILE_SHAPE_ROWS(X) initialises [vectors - 1][pixels - 1]. */
+/* Every shape, as X(pixels, vectors): TILE_SHAPES(X); and the rows of a table of them, X in their
+   order, by which TILE_SHAPE_ROWS(X) initialises [vectors - 1][pixels - 1]. */
 /* clang-format off */
 #define TILE_SHAPES_1(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) \
                          X(8, 1) X(9, 1) X(10, 1) X(11, 1)
@@ -54,23 +54,40 @@ _Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would sp
 #define TILE_SHAPES_4(X)
 #define TILE_SHAPE_ROWS(X) {{TILE_SHAPES_1(X)}, {TILE_SHAPES_2(X)}, {TILE_SHAPES_3(X)}}
 #endif
+#define TILE_SHAPES(X) TILE_SHAPES_1(X) TILE_SHAPES_2(X) TILE_SHAPES_3(X) TILE_SHAPES_4(X)
 /* clang-format on */
 
-/* acc += x[.][d] * w: one step of the depth loop. */
-ALWAYS_INLINE void tile_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                             const int vectors, const float *const x[TILE_PIXELS_MAX], ptrdiff_t d,
-                             const float *w)
+/* The accumulators of a register tile, the last vector of which may be a half. */
+struct accumulators {
+    vf whole[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
+    vh half[TILE_PIXELS_MAX];
+};
+
+/* acc += x[.][d + further] * w: one step of the depth loop. */
+ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const int vectors,
+                             const bool halves, const float *const x[TILE_PIXELS_MAX], ptrdiff_t d,
+                             const int further, const float *w)
 {
+    const int whole = vectors - halves;
+    /* else gcc has copies of accumulators, and too few registers for them */
+    const bool keeps = halves && whole > 1;
     vf w_vector[TILE_VECTORS_MAX];
-    UNROLL for (int v = 0; v < vectors; v++)
+    UNROLL for (int v = 0; v < whole; v++)
     {
         w_vector[v] = vf_load(w + v * VF);
     }
+    const vh w_half = halves ? vh_load(w + whole * VF) : (vh){0};
     UNROLL for (int i = 0; i < pixels; i++)
     {
-        UNROLL for (int v = 0; v < vectors; v++)
+        const float scalar = x[i][d + further];
+        UNROLL for (int v = 0; v < whole; v++)
         {
-            acc[i][v] = vf_multiply_add_scalar(x[i][d], w_vector[v], acc[i][v]);
+            vf *sum = &acc->whole[i][v];
+            *sum = keeps ? vf_multiply_add_kept(vf_broadcast(scalar), w_vector[v], *sum)
+                         : vf_multiply_add_scalar(scalar, w_vector[v], *sum);
+        }
+        if (halves) {
+            acc->half[i] = vh_multiply_add_at(x[i], d, further, w_half, acc->half[i]);
         }
     }
 }

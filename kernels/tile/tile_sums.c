@@ -25,9 +25,9 @@ struct ahead_rest {
 };
 
 /* One run of a partial sum; w moves on. */
-ALWAYS_INLINE void sum_run(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                           const int vectors, const struct tile_sums_operands *o,
-                           const struct tile_run *run, const float **w, struct ahead_rest *ahead)
+ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int vectors,
+                           const struct tile_sums_operands *o, const struct tile_run *run,
+                           const float **w, struct ahead_rest *ahead)
 {
     const float *x[TILE_PIXELS_MAX];
     UNROLL for (int i = 0; i < pixels; i++)
@@ -44,18 +44,18 @@ ALWAYS_INLINE void sum_run(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int 
                 __builtin_prefetch(ahead->at + i, 0, 2);
             }
             ahead->at += o->ahead_stride;
-            tile_step(acc, pixels, vectors, x, d, *w);
-            tile_step(acc, pixels, vectors, x, d + 1, *w + vectors * VF);
+            tile_step(acc, pixels, vectors, false, x, d, 0, *w);
+            tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);
             *w += 2 * vectors * VF;
         }
     }
     for (; d + 2 <= run->depth; d += 2) {
-        tile_step(acc, pixels, vectors, x, d, *w);
-        tile_step(acc, pixels, vectors, x, d + 1, *w + vectors * VF);
+        tile_step(acc, pixels, vectors, false, x, d, 0, *w);
+        tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);
         *w += 2 * vectors * VF;
     }
     if (d < run->depth) {
-        tile_step(acc, pixels, vectors, x, d, *w);
+        tile_step(acc, pixels, vectors, false, x, d, 0, *w);
         *w += vectors * VF;
     }
 }
@@ -67,23 +67,23 @@ ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_s
     bool adds = o->adds;
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end;) {
         const struct tile_run *last = end - run > o->partial_runs ? run + o->partial_runs : end;
-        vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
+        struct accumulators acc;
         UNROLL for (int i = 0; i < pixels; i++)
         {
             UNROLL for (int v = 0; v < vectors; v++)
             {
-                acc[i][v] = (vf){0};
+                acc.whole[i][v] = (vf){0};
             }
         }
         for (; run < last; run++) {
-            sum_run(acc, pixels, vectors, o, run, &w, &ahead);
+            sum_run(&acc, pixels, vectors, o, run, &w, &ahead);
         }
         UNROLL for (int i = 0; i < pixels; i++)
         {
             UNROLL for (int v = 0; v < vectors; v++)
             {
                 float *sum = o->sums + i * o->sums_stride + v * VF;
-                vf_store(sum, adds ? acc[i][v] + vf_load(sum) : acc[i][v]);
+                vf_store(sum, adds ? acc.whole[i][v] + vf_load(sum) : acc.whole[i][v]);
             }
         }
         adds = true;
@@ -95,10 +95,7 @@ ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_s
     {                                                                                              \
         sums(pixels, vectors, o);                                                                  \
     }
-TILE_SHAPES_1(SHAPE)
-TILE_SHAPES_2(SHAPE)
-TILE_SHAPES_3(SHAPE)
-TILE_SHAPES_4(SHAPE)
+TILE_SHAPES(SHAPE)
 
 #define ENTRY(pixels, vectors) sums_##pixels##x##vectors,
 extern const struct tile_sums KERNEL(tile_sums);
