@@ -96,7 +96,7 @@ static convoy_status write_json(const struct results *results)
     }
     char *text = results_print(results);
     if (!text) {
-        return CONVOY_ERROR_MEMORY;
+        return fail(CONVOY_ERROR_MEMORY, "no memory for the results as JSON");
     }
     if (shown) {
         puts(text);

@@ -70,9 +70,10 @@ void report_peers_table(FILE *file, const struct report *report);
 #define REPORT_PLOTS 7
 extern const char *const report_plots[REPORT_PLOTS];
 
-/* The layer that batch and size vary. */
+/* The layer of the ladder and the one that the sweep is around, where no option names another. */
+#define REPORT_LADDER_PROBLEM "n1c64h56w56_k64r3s3_pd1"
+#define REPORT_SWEEP_PROBLEM  "n1c64h56w56_k64r3s3_pd1"
+/* The layer whose batch grows. */
 #define REPORT_BATCH_PROBLEM "n1c64h28w28_k64r3s3_pd1"
-/* The layer that the sweep is around when --sweep names none. */
-#define REPORT_SWEEP_PROBLEM "n1c64h56w56_k64r3s3_pd1"
 
 #endif
