@@ -4,8 +4,8 @@
  *
  * Element (n, c, h, w) lies at data[n*stride_n + c*stride_c + h*stride_h + w*stride_w]. The layout
  * names which stride is 1: stride_w in NCHW, stride_c in NHWC. Other strides may leave gaps, so a
- * tensor can be a slice of a larger one. A filter is a tensor too, with N = K, C = C/groups,
- * H = R, W = S.
+ * tensor can be a slice of a larger one; along an extent of 1 they mean nothing, and may be any
+ * number from 0 up. A filter is a tensor too, with N = K, C = C/groups, H = R, W = S.
  */
 #ifndef CONVOY_TENSOR_H
 #define CONVOY_TENSOR_H
