@@ -154,6 +154,13 @@ static void other_formats_work_too(void **state)
     expect(SMALL " --check --benchmark_format=csv", 2, "--check shows nothing");
 }
 
+static void what_is_named_twice_runs_once(void **state)
+{
+    (void)state;
+    expect(SMALL " --layouts=nhwc,nhwc --threads=1,2,1 --isas=best,best --dry-run", 0,
+           "\n2 lines, about");
+}
+
 static void mistakes_are_told_in_words(void **state)
 {
     (void)state;
@@ -163,6 +170,7 @@ static void mistakes_are_told_in_words(void **state)
     expect(SMALL " --isas=avx3 " SHORT, 2, "avx2");
     expect(SMALL " --threads=0 " SHORT, 2, "threads");
     expect(SMALL " --layouts=hwc " SHORT, 2, "nhwc");
+    expect(SMALL " --layouts=nhwc,nchw,hwc " SHORT, 2, "'hwc' is neither");
     expect(SMALL " --benchmark_filter=nothing " SHORT, 2, "nothing to run");
     expect(SMALL " --algorithms=all --benchmark_filter=/naiv/ " SHORT, 2, "/naive/");
     expect(SMALL " --nonsense", 2, "--");
@@ -368,6 +376,7 @@ int main(void)
         cmocka_unit_test(names_are_exact),
         cmocka_unit_test(the_json_has_exactly_the_counters),
         cmocka_unit_test(other_formats_work_too),
+        cmocka_unit_test(what_is_named_twice_runs_once),
         cmocka_unit_test(mistakes_are_told_in_words),
         cmocka_unit_test(what_does_not_apply_is_told),
         cmocka_unit_test(comparisons_give_a_verdict),
