@@ -11,7 +11,7 @@
 #include "bench/report.h"
 #include "bench/sweep.h"
 
-#define FAMILY_COUNT 7
+#define FAMILY_COUNT 5
 #define SERIES_MAX   64
 
 /* The start of the name of each algorithm of a family, in the order of the plots' scripts. */
@@ -61,6 +61,8 @@ convoy_status report_draw(const char *plot, const char *data, const char *output
 convoy_status report_scripts(char *path, size_t size);
 /** Fill in the page. */
 convoy_status report_write_page(const struct report *report);
+/** A text with what HTML wants escaped; NULL is "". */
+void report_escaped(FILE *file, const char *text);
 /** The sortable tables. */
 void report_results_table(FILE *file, const struct report *report);
 void report_ladder_table(FILE *file, const struct report *report);
