@@ -189,16 +189,6 @@ int64_t gbench_iterations(const gbench_state *state)
     return static_cast<int64_t>(state->state.max_iterations);
 }
 
-void gbench_pause(gbench_state *state)
-{
-    state->state.PauseTiming();
-}
-
-void gbench_resume(gbench_state *state)
-{
-    state->state.ResumeTiming();
-}
-
 void gbench_skip(gbench_state *state, const char *reason)
 {
     state->state.SkipWithError(reason);

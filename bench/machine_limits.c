@@ -275,18 +275,3 @@ const struct bandwidth_limit *limits_bandwidth(const struct limits *limits, int 
     }
     return NULL;
 }
-
-enum memory_level limits_level(const struct limits *limits, double bytes, int threads)
-{
-    for (int level = LEVEL_L1; level < LEVEL_MEMORY; level++) {
-        double capacity = limits->cache_bytes[level];
-        bool private = level != LEVEL_L3;
-        const struct bandwidth_limit *bandwidth = limits_bandwidth(limits, threads);
-        bool known = bandwidth && bandwidth->read[level] > 0;
-        /* Twice: the end of a cache is measured with an error that must not accuse anybody. */
-        if (known && bytes <= 2 * capacity * (private ? threads : 1)) {
-            return (enum memory_level)level;
-        }
-    }
-    return LEVEL_MEMORY;
-}

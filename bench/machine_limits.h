@@ -57,8 +57,6 @@ double limits_difference(const struct limits *before, const struct limits *after
 double limits_peak(const struct limits *limits, convoy_isa isa, int threads);
 const struct bandwidth_limit *limits_bandwidth(const struct limits *limits, int threads);
 
-/** The fastest level that could hold so many bytes on so many threads. */
-enum memory_level limits_level(const struct limits *limits, double bytes, int threads);
 const char *memory_level_name(enum memory_level level);
 
 #endif
