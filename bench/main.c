@@ -75,17 +75,6 @@ static int dry_run(const struct selection *selection, const struct options *opti
     return EXIT_GOOD;
 }
 
-static convoy_status write_text(const char *path, const char *text)
-{
-    struct file_writer writer;
-    convoy_status status = file_create(path, &writer);
-    if (status) {
-        return status;
-    }
-    fputs(text, writer.stream);
-    return file_commit(&writer);
-}
-
 /* The results as JSON, to the file or the terminal that the flags name. */
 static convoy_status write_json(const struct results *results)
 {
@@ -101,7 +90,7 @@ static convoy_status write_json(const struct results *results)
     if (shown) {
         puts(text);
     }
-    convoy_status status = flags->out ? write_text(flags->out, text) : CONVOY_OK;
+    convoy_status status = flags->out ? file_write_text(flags->out, text) : CONVOY_OK;
     free(text);
     return status;
 }

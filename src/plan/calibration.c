@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "plan/choose.h"
 #include "plan/headed_text.h"
@@ -257,7 +258,7 @@ convoy_status convoy_calibration_export(const convoy_calibration *calibration, c
     }
     convoy_status status = convoy_calibration_print(calibration, &text);
     if (!status) {
-        status = headed_save(path, text);
+        status = file_write_text(path, text);
         free(text);
     }
     return status;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "plan/wisdom.h"
 
@@ -72,7 +73,7 @@ static convoy_status write_text(const char *path, const convoy_wisdom *wisdom)
     char *text;
     convoy_status status = convoy_wisdom_print(wisdom, &text);
     if (!status) {
-        status = headed_save(path, text);
+        status = file_write_text(path, text);
         free(text);
     }
     return status;
