@@ -37,10 +37,12 @@ void chain_file_destroy(struct chain_file *file)
 /* A path in the file, as seen from the current directory; NULL: no memory. */
 static char *resolve(const char *file_path, const char *path)
 {
+    if (*path == '/') {
+        return strdup(path);
+    }
     char *copy = strdup(file_path), *joined = NULL;
-    if (!copy || *path == '/') {
-        free(copy);
-        return copy ? strdup(path) : NULL;
+    if (!copy) {
+        return NULL;
     }
     const char *directory = dirname(copy);
     if (strcmp(directory, ".") == 0) {
