@@ -50,16 +50,15 @@ CONVOY_API const char *convoy_layout_name(convoy_layout layout);
 
 /**
  * Bytes of a dense tensor.
- * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
+ * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_TYPE, CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
  */
 CONVOY_API convoy_status convoy_tensor_bytes(convoy_type type, int64_t N, int64_t C, int64_t H,
                                              int64_t W, size_t *bytes);
 
 /**
  * A dense, owned, zero-filled tensor, aligned to CONVOY_ALIGNMENT; free with convoy_tensor_destroy.
- * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
  * @retval CONVOY_ERROR_TOO_LARGE  more bytes than the machine has; nothing was allocated
- * @retval CONVOY_ERROR_MEMORY
+ * @retval CONVOY_ERROR_MEMORY; CONVOY_ERROR_LAYOUT; and all of convoy_tensor_bytes
  */
 CONVOY_API convoy_status convoy_tensor_create(convoy_type type, convoy_layout layout, int64_t N,
                                               int64_t C, int64_t H, int64_t W,
@@ -67,8 +66,8 @@ CONVOY_API convoy_status convoy_tensor_create(convoy_type type, convoy_layout la
 
 /**
  * A dense, borrowed view on the caller's memory, which must outlive it.
- * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
  * @retval CONVOY_ERROR_ALIGNMENT  data is not aligned to its element
+ * @retval CONVOY_ERROR_LAYOUT; and all of convoy_tensor_bytes
  */
 CONVOY_API convoy_status convoy_tensor_view(convoy_type type, convoy_layout layout, int64_t N,
                                             int64_t C, int64_t H, int64_t W, void *data,
