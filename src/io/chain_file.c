@@ -71,8 +71,8 @@ static convoy_status parse_word(const struct place *place, const char *word,
             continue;
         }
         if (*keys[i].value) {
-            return fail(CONVOY_ERROR_SYNTAX, "%s:%ld: there is a second %.*s", place->path,
-                        place->line, (int)length - 1, word);
+            return fail(CONVOY_ERROR_SYNTAX, "%s:%ld: there is a second %.*s; leave one out",
+                        place->path, place->line, (int)length - 1, word);
         }
         const char *value = word + length;
         *keys[i].value = keys[i].is_path ? resolve(place->path, value) : strdup(value);

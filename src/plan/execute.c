@@ -152,12 +152,15 @@ static convoy_status check_workspace(const struct convoy_plan *plan,
         return fail(CONVOY_ERROR_NULL, "the workspace is NULL; the plan needs %zu bytes", bytes);
     }
     if ((uintptr_t)begin % CONVOY_ALIGNMENT != 0) {
-        return fail(CONVOY_ERROR_ALIGNMENT, "the workspace at %p is not aligned to %d bytes", begin,
-                    CONVOY_ALIGNMENT);
+        return fail(CONVOY_ERROR_ALIGNMENT,
+                    "the workspace at %p is not aligned to %d bytes; one of "
+                    "convoy_workspace_create is",
+                    begin, CONVOY_ALIGNMENT);
     }
     if (tensor_meets(operands->x, begin, bytes) || tensor_meets(operands->y, begin, bytes) ||
         (operands->residual && tensor_meets(operands->residual, begin, bytes))) {
-        return fail(CONVOY_ERROR_OVERLAP, "the workspace lies among the elements of a tensor");
+        return fail(CONVOY_ERROR_OVERLAP,
+                    "the workspace lies among the elements of a tensor; it must lie apart");
     }
     return CONVOY_OK;
 }
