@@ -69,8 +69,6 @@ gbench_result result_of(const BenchmarkReporter::Run &run, const std::string &na
     result.error = run.error_occurred ? run.error_message.c_str() : nullptr;
     result.label = run.report_label.c_str();
     result.iterations = run.iterations;
-    result.repetition = run.repetition_index;
-    result.repetitions = run.repetitions;
     double unit = benchmark::GetTimeUnitMultiplier(run.time_unit);
     result.seconds = run.error_occurred ? NAN : run.GetAdjustedRealTime() / unit;
     result.run = &run;

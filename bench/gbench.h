@@ -58,10 +58,8 @@ struct gbench_result {
     const char *error;     /**< the reason of gbench_skip; NULL: none */
     const char *label;
     int64_t iterations;
-    int64_t repetition;  /**< index; -1 when it is not repeated */
-    int64_t repetitions; /**< how many; 0 when it is not repeated */
-    double seconds;      /**< wall clock of one iteration */
-    const void *run;     /**< for gbench_result_counter */
+    double seconds;  /**< wall clock of one iteration */
+    const void *run; /**< for gbench_result_counter */
 };
 
 /** The value of a counter as it is reported; NaN when there is none of that name. */

@@ -9,8 +9,6 @@
 
 #include "bench/results.h"
 
-#define TABLE_WIDTH 119
-
 /** The head: names and units of the columns. */
 void table_print_head(FILE *file);
 /** The line above a layer's block: its problem, work and traffic. */
