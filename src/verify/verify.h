@@ -1,8 +1,8 @@
 /**
  * @file verify.h
  * Run a layer with every algorithm, ISA, layout and thread count that is asked for, and compare
- * each result with the float64 sums of the reference. Used by the command's `verify`, by
- * check_kernels and by the benchmark; built on the public API only.
+ * each result with the float64 sums of the reference. Used by the command's `verify` and by
+ * check_kernels; built on the public API only.
  *
  * A case is one combination; algorithms without kernels for an ISA run on the first ISA only. Each
  * is run on three fillings: small integers, whose sums are exact in float32, so that the result
