@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/memory.h"
-#include "plan/choose.h"
 #include "plan/headed_text.h"
+#include "plan/request.h"
 
 #define PICOSECOND 1e-12
 
