@@ -10,7 +10,8 @@
 
 #include "convoy/machine.h"
 
-#define LIMITS_MAX 24
+/* As many ISAs as there are, times the numbers of threads that a list may have (bench/names.h). */
+#define LIMITS_MAX 256
 
 /* The multiply-add peak of one ISA on some threads. */
 struct peak_limit {
