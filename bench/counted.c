@@ -10,6 +10,7 @@
 
 #include "core/layer_checked.h"
 #include "kernels/kernel.h"
+#include "plan/algorithms.h"
 #include "plan/plan.h"
 
 /* What vf_multiply_add of kernels/simd.h adds to in this build. */
@@ -26,15 +27,10 @@ struct memory {
 static struct memory *memories;
 static size_t memory_count;
 
-bool counted_sees(const char *algorithm)
+bool counted_sees(const char *name)
 {
-    static const char *const scalar[] = {"reference", "naive", "reordered", "im2col"};
-    for (size_t i = 0; i < sizeof scalar / sizeof scalar[0]; i++) {
-        if (strcmp(algorithm, scalar[i]) == 0) {
-            return false;
-        }
-    }
-    return true;
+    const struct algorithm *algorithm;
+    return !algorithm_find(name, &algorithm) && !algorithm->portable;
 }
 
 static convoy_status run(const convoy_layer *layer, const char *algorithm, const float *filter,

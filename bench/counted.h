@@ -9,8 +9,9 @@
 
 #include "convoy/convoy.h"
 
-/** The algorithm multiplies in vector kernels, so that a counted run sees it all. */
-bool counted_sees(const char *algorithm);
+/** The algorithm of that name multiplies in kernels of an ISA, so that a counted run sees it all.
+ */
+bool counted_sees(const char *name);
 
 /**
  * Plan and run the layer on one thread with the counted kernels.

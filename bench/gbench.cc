@@ -69,8 +69,6 @@ gbench_result result_of(const BenchmarkReporter::Run &run, const std::string &na
     result.error = run.error_occurred ? run.error_message.c_str() : nullptr;
     result.label = run.report_label.c_str();
     result.iterations = run.iterations;
-    result.repetition = run.repetition_index;
-    result.repetitions = run.repetitions;
     double unit = benchmark::GetTimeUnitMultiplier(run.time_unit);
     result.seconds = run.error_occurred ? NAN : run.GetAdjustedRealTime() / unit;
     result.run = &run;
@@ -187,16 +185,6 @@ bool gbench_keep_running(gbench_state *state)
 int64_t gbench_iterations(const gbench_state *state)
 {
     return static_cast<int64_t>(state->state.max_iterations);
-}
-
-void gbench_pause(gbench_state *state)
-{
-    state->state.PauseTiming();
-}
-
-void gbench_resume(gbench_state *state)
-{
-    state->state.ResumeTiming();
 }
 
 void gbench_skip(gbench_state *state, const char *reason)

@@ -43,9 +43,6 @@ enum gbench_counter_kind {
 bool gbench_keep_running(gbench_state *state);
 /** How often the loop will run in this call. */
 int64_t gbench_iterations(const gbench_state *state);
-/** Leave a part of the loop out of the time; each pair costs about a microsecond. */
-void gbench_pause(gbench_state *state);
-void gbench_resume(gbench_state *state);
 /** End the benchmark with a reason instead of a time; leave the loop after it. */
 void gbench_skip(gbench_state *state, const char *reason);
 void gbench_label(gbench_state *state, const char *text);
@@ -61,10 +58,8 @@ struct gbench_result {
     const char *error;     /**< the reason of gbench_skip; NULL: none */
     const char *label;
     int64_t iterations;
-    int64_t repetition;  /**< index; -1 when it is not repeated */
-    int64_t repetitions; /**< how many; 0 when it is not repeated */
-    double seconds;      /**< wall clock of one iteration */
-    const void *run;     /**< for gbench_result_counter */
+    double seconds;  /**< wall clock of one iteration */
+    const void *run; /**< for gbench_result_counter */
 };
 
 /** The value of a counter as it is reported; NaN when there is none of that name. */

@@ -16,7 +16,8 @@
 #define TRIES           5
 #define PEAK_SECONDS    3e-3
 #define STREAM_SECONDS  2e-3
-#define READABLE_FLOATS 128 /* stream kernels take multiples of this */
+#define READABLE_FLOATS 128  /* stream kernels take multiples of this */
+#define THREADS_MOST    1024 /* that --threads takes */
 
 const char *memory_level_name(enum memory_level level)
 {
@@ -162,8 +163,8 @@ static void measure_bandwidth(const struct limits *limits, struct bandwidth_limi
 {
     const struct isa_kernels *kernels = isa_kernels_find(CONVOY_ISA_BEST);
     int threads = bandwidth->threads;
-    float *buffers[LIMITS_MAX * 64] = {NULL};
-    bool all = threads <= (int)(sizeof buffers / sizeof buffers[0]);
+    float *buffers[THREADS_MOST] = {NULL};
+    bool all = threads <= THREADS_MOST;
     size_t bytes = (size_t)level_bytes(limits, LEVEL_MEMORY, threads);
     for (int t = 0; all && t < threads; t++) {
         void *memory = NULL;
@@ -186,7 +187,7 @@ static void measure_bandwidth(const struct limits *limits, struct bandwidth_limi
             bandwidth->copy[level] = measure_stream(kernels, buffers, threads, wanted, true);
         }
     }
-    for (int t = 0; t < threads && t < (int)(sizeof buffers / sizeof buffers[0]); t++) {
+    for (int t = 0; t < threads && t < THREADS_MOST; t++) {
         memory_free(buffers[t]);
     }
 }
@@ -274,19 +275,4 @@ const struct bandwidth_limit *limits_bandwidth(const struct limits *limits, int 
         }
     }
     return NULL;
-}
-
-enum memory_level limits_level(const struct limits *limits, double bytes, int threads)
-{
-    for (int level = LEVEL_L1; level < LEVEL_MEMORY; level++) {
-        double capacity = limits->cache_bytes[level];
-        bool private = level != LEVEL_L3;
-        const struct bandwidth_limit *bandwidth = limits_bandwidth(limits, threads);
-        bool known = bandwidth && bandwidth->read[level] > 0;
-        /* Twice: the end of a cache is measured with an error that must not accuse anybody. */
-        if (known && bytes <= 2 * capacity * (private ? threads : 1)) {
-            return (enum memory_level)level;
-        }
-    }
-    return LEVEL_MEMORY;
 }

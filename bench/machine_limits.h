@@ -10,7 +10,8 @@
 
 #include "convoy/machine.h"
 
-#define LIMITS_MAX 24
+/* As many ISAs as there are, times the numbers of threads that a list may have (bench/names.h). */
+#define LIMITS_MAX 256
 
 /* The multiply-add peak of one ISA on some threads. */
 struct peak_limit {
@@ -57,8 +58,6 @@ double limits_difference(const struct limits *before, const struct limits *after
 double limits_peak(const struct limits *limits, convoy_isa isa, int threads);
 const struct bandwidth_limit *limits_bandwidth(const struct limits *limits, int threads);
 
-/** The fastest level that could hold so many bytes on so many threads. */
-enum memory_level limits_level(const struct limits *limits, double bytes, int threads);
 const char *memory_level_name(enum memory_level level);
 
 #endif

@@ -75,17 +75,6 @@ static int dry_run(const struct selection *selection, const struct options *opti
     return EXIT_GOOD;
 }
 
-static convoy_status write_text(const char *path, const char *text)
-{
-    struct file_writer writer;
-    convoy_status status = file_create(path, &writer);
-    if (status) {
-        return status;
-    }
-    fputs(text, writer.stream);
-    return file_commit(&writer);
-}
-
 /* The results as JSON, to the file or the terminal that the flags name. */
 static convoy_status write_json(const struct results *results)
 {
@@ -96,12 +85,12 @@ static convoy_status write_json(const struct results *results)
     }
     char *text = results_print(results);
     if (!text) {
-        return CONVOY_ERROR_MEMORY;
+        return fail(CONVOY_ERROR_MEMORY, "no memory for the results as JSON");
     }
     if (shown) {
         puts(text);
     }
-    convoy_status status = flags->out ? write_text(flags->out, text) : CONVOY_OK;
+    convoy_status status = flags->out ? file_write_text(flags->out, text) : CONVOY_OK;
     free(text);
     return status;
 }

@@ -51,7 +51,7 @@ static const struct row rows[] = {
     {"report", TEXT, FIELD(report), " DIR", "write DIR/index.html with plots (needs gnuplot)"},
     {"peers", TEXT, FIELD(peers), "=FILE.json", "results of scripts/peers, shown beside ours"},
     {"full", FLAG, FIELD(full), "",
-     "with --report: the whole core list, all algorithms, a sweep; with --regret: every time"},
+     "with --report: the whole core list, both layouts, a sweep; with --regret: every time"},
     {"dry-run", FLAG, FIELD(dry_run), "", "list what would run, and for how long"},
     {"quiet", FLAG, FIELD(quiet), "", "no progress on stderr"},
     {"help", FLAG, FIELD(help), "", "this text"},

@@ -9,8 +9,8 @@
 #include "bench/report_parts.h"
 #include "core/error.h"
 
-const char *const report_families[FAMILY_COUNT] = {"naive",     "reordered", "im2col",  "direct",
-                                                   "pointwise", "depthwise", "winograd"};
+const char *const report_families[FAMILY_COUNT] = {"naive", "reordered", "im2col", "direct",
+                                                   "winograd"};
 
 int report_family(const char *algorithm)
 {
@@ -251,6 +251,37 @@ static double read_bandwidth(const struct report *report, enum memory_level leve
     return b ? b->read[level] / 1e9 : 0;
 }
 
+/* What the plots' axes have to hold. */
+struct ranges {
+    double roofline[4], ladder[2], bars;
+    int threads;
+    char bar_columns[512];
+};
+
+/* Numbers of the machine, and ranges, as variables of gnuplot. */
+static void write_limits(FILE *file, const struct report *report, double peak,
+                         const struct ranges *ranges)
+{
+    const double *roofline = ranges->roofline, *ladder = ranges->ladder;
+    fprintf(file, "peak = %.5g\nmemory = %.5g\nl2 = %.5g\n", peak,
+            read_bandwidth(report, LEVEL_MEMORY), read_bandwidth(report, LEVEL_L2));
+    fprintf(file, "x_least = %.5g\nx_most = %.5g\ny_least = %.5g\ny_most = %.5g\n",
+            roofline[0] / 1.6, roofline[1] * 1.6, roofline[2] / 1.6, roofline[3] * 1.6);
+    fputs("families_used = '", file);
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        if (family_used(report->results, f)) {
+            fprintf(file, "%d ", f + 1);
+        }
+    }
+    fputs("'\n", file);
+    fprintf(file, "bar_columns = '%s'\nbar_most = %.5g\nthreads_most = %d\n", ranges->bar_columns,
+            1.05 * ranges->bars, ranges->threads);
+    fprintf(file, "ladder_least = %.5g\nladder_most = %.5g\n", ladder[0] / 2, ladder[1] * 2);
+    fprintf(file, "ladder_label = 'effective GFLOP/s, one thread'\n");
+    fprintf(file, "batch_label = '" REPORT_BATCH_PROBLEM " with batches'\n");
+    fprintf(file, "size_label = 'n1c64hXwX_k64r3s3_pd1'\nsize_flops = %d\n", 2 * 64 * 64 * 9);
+}
+
 convoy_status report_write_data(const struct report *report)
 {
     static const char *const names[] = {"roofline.tsv", "bars.tsv",   "threads.tsv", "batch.tsv",
@@ -270,34 +301,16 @@ convoy_status report_write_data(const struct report *report)
     convoy_isa isa = convoy_isa_best();
     convoy_isa_parse(report->results->lines[0].isa, &isa);
     double peak = limits_peak(report->before, isa, base_threads(report)) / 1e9;
-    double roofline[4] = {0.8, 100, peak / 2, peak}, ladder[2] = {peak, peak}, bars = 100;
-    int threads = 1;
-    char columns[512] = "";
-    write_roofline(files[ROOFLINE], report, roofline);
-    write_bars(files[BARS], report, columns, sizeof columns, &bars);
-    write_threads(files[THREADS], report, &threads);
+    struct ranges ranges = {
+        .roofline = {0.8, 100, peak / 2, peak}, .ladder = {peak, peak}, .bars = 100, .threads = 1};
+    write_roofline(files[ROOFLINE], report, ranges.roofline);
+    write_bars(files[BARS], report, ranges.bar_columns, sizeof ranges.bar_columns, &ranges.bars);
+    write_threads(files[THREADS], report, &ranges.threads);
     write_series(files[BATCH], report->batch, report->batch_count);
     write_series(files[SIZE], report->size, report->size_count);
-    write_ladder(files[LADDER], report, ladder);
-    FILE *limits = files[LIMITS];
-    fprintf(limits, "peak = %.5g\nmemory = %.5g\nl2 = %.5g\n", peak,
-            read_bandwidth(report, LEVEL_MEMORY), read_bandwidth(report, LEVEL_L2));
-    fprintf(limits, "x_least = %.5g\nx_most = %.5g\ny_least = %.5g\ny_most = %.5g\n",
-            roofline[0] / 1.6, roofline[1] * 1.6, roofline[2] / 1.6, roofline[3] * 1.6);
-    fputs("families_used = '", limits);
-    for (int f = 0; f < FAMILY_COUNT; f++) {
-        if (family_used(report->results, f)) {
-            fprintf(limits, "%d ", f + 1);
-        }
-    }
-    fputs("'\n", limits);
-    fprintf(limits, "bar_columns = '%s'\nbar_most = %.5g\nthreads_most = %d\n", columns,
-            1.05 * bars, threads);
-    fprintf(limits, "ladder_least = %.5g\nladder_most = %.5g\n", ladder[0] / 2, ladder[1] * 2);
-    fprintf(limits, "ladder_label = 'effective GFLOP/s, one thread'\n");
-    fprintf(limits, "batch_label = '" REPORT_BATCH_PROBLEM " with batches'\n");
-    sweep_write_data(files[SWEEP], limits, &report->sweep, &report->swept);
-    fprintf(limits, "size_label = 'n1c64hXwX_k64r3s3_pd1'\nsize_flops = %d\n", 2 * 64 * 64 * 9);
+    write_ladder(files[LADDER], report, ranges.ladder);
+    write_limits(files[LIMITS], report, peak, &ranges);
+    sweep_write_data(files[SWEEP], files[LIMITS], &report->sweep, &report->swept);
     convoy_status status = CONVOY_OK;
     for (int i = 0; i < FILES; i++) {
         convoy_status closed = data_close(files[i], names[i]);

@@ -86,23 +86,41 @@ static void on_batch(const struct gbench_result *results, size_t count, void *co
     }
 }
 
-/* All algorithms of a family on one layer, NHWC, one thread. */
-static convoy_status select_one(const struct options *options, const char *problem,
-                                struct selection *selection)
+/* Leave the cases of the first ISA: a series has one point for each size. */
+static void keep_first_isa(struct selection *selection)
 {
-    struct options one = *options;
-    one.layers = problem;
-    one.threads = "1";
-    one.layouts = "nhwc";
-    one.untold = true;
-    return select_cases(&one, selection);
+    size_t kept = 0;
+    for (size_t i = 0; i < selection->count; i++) {
+        if (selection->cases[i].isa == selection->cases[0].isa) {
+            selection->cases[kept++] = selection->cases[i];
+        } else {
+            free(selection->cases[i].name);
+        }
+    }
+    selection->count = kept;
+}
+
+/* The algorithms of the run on some layers, NHWC, one thread, the first ISA of the run. */
+static convoy_status select_some(const struct options *options, const char *layers,
+                                 struct selection *selection)
+{
+    struct options some = *options;
+    some.layers = layers;
+    some.threads = "1";
+    some.layouts = "nhwc";
+    some.untold = true;
+    convoy_status status = select_cases(&some, selection);
+    if (!status) {
+        keep_first_isa(selection);
+    }
+    return status;
 }
 
 static convoy_status measure_batch(struct report *report)
 {
     static struct runner runner;
     struct selection selection;
-    convoy_status status = select_one(report->options, REPORT_BATCH_PROBLEM, &selection);
+    convoy_status status = select_some(report->options, REPORT_BATCH_PROBLEM, &selection);
     if (status) {
         return status;
     }
@@ -143,7 +161,7 @@ static convoy_status measure_extent(struct report *report, struct runner *runner
     struct selection selection;
     snprintf(problem, sizeof problem, "n1c64h%lldw%lld_k64r3s3_pd1", (long long)extent,
              (long long)extent);
-    convoy_status status = select_one(report->options, problem, &selection);
+    convoy_status status = select_some(report->options, problem, &selection);
     for (size_t i = 0; !status && i < selection.count && !interrupted(); i++) {
         const struct bench_case *c = &selection.cases[i];
         if (report_family(c->plan.algorithm) < 0 || (status = runner_prepare(runner, c))) {
@@ -179,7 +197,8 @@ static convoy_status measure_extent(struct report *report, struct runner *runner
 static convoy_status selected_results(const struct selection *selection, struct results *results)
 {
     char *json = gbench_json();
-    convoy_status status = json ? results_parse(json, results) : CONVOY_ERROR_MEMORY;
+    convoy_status status = json ? results_parse(json, results)
+                                : fail(CONVOY_ERROR_MEMORY, "no memory for the results");
     free(json);
     size_t kept = 0;
     for (size_t i = 0; !status && i < results->count; i++) {
@@ -209,7 +228,7 @@ static convoy_status measure_sweep(struct report *report)
     }
     direct.algorithms = "direct";
     direct.check = false;
-    status = select_one(&direct, layers, &selection);
+    status = select_some(&direct, layers, &selection);
     free(layers);
     if (status) {
         return status;
@@ -227,8 +246,7 @@ static convoy_status measure_sweep(struct report *report)
 convoy_status report_measure(struct report *report)
 {
     static struct runner runner;
-    const char *problem =
-        report->options->ladder ? report->options->ladder : "n1c64h56w56_k64r3s3_pd1";
+    const char *problem = report->options->ladder ? report->options->ladder : REPORT_LADDER_PROBLEM;
     snprintf(report->ladder_problem, sizeof report->ladder_problem, "%s", problem);
     struct options ladder = *report->options;
     ladder.threads = "1";

@@ -29,7 +29,7 @@ static char *read_all(const char *path)
     return text;
 }
 
-static void write_escaped(FILE *file, const char *text)
+void report_escaped(FILE *file, const char *text)
 {
     for (; text && *text; text++) {
         switch (*text) {
@@ -94,7 +94,7 @@ static void write_head(FILE *file, const struct report *report)
         context_print(memory, report->before, report->options);
         context_print_after(memory, report->before, report->after);
         fclose(memory);
-        write_escaped(file, text);
+        report_escaped(file, text);
     }
     free(text);
 }
@@ -123,7 +123,7 @@ static void write_warnings(FILE *file, const struct report *report)
 static void write_commands(FILE *file, const struct report *report)
 {
     const char *command = results_context(report->results, "command");
-    write_escaped(file, command ? command : "convoy-bench --report DIR");
+    report_escaped(file, command ? command : "convoy-bench --report DIR");
     fprintf(file, "\nconvoy-bench --ladder %s\n", report->ladder_problem);
     if (report->swept.count > 0) {
         fprintf(file, "convoy-bench --sweep %s --plot=sweep.svg\n", report->sweep.problem);
@@ -208,7 +208,7 @@ static bool write_place(FILE *file, const struct report *report, const char *nam
     } else if (strcmp(name, "peers_note") == 0) {
         fputs(report->peers ? " Peers, in grey, are the best variant of each engine." : "", file);
     } else if (strcmp(name, "cpu") == 0 || strcmp(name, "commit") == 0) {
-        write_escaped(file, results_context(report->results, name));
+        report_escaped(file, results_context(report->results, name));
     } else {
         return false;
     }

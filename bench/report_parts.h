@@ -11,7 +11,7 @@
 #include "bench/report.h"
 #include "bench/sweep.h"
 
-#define FAMILY_COUNT 7
+#define FAMILY_COUNT 5
 #define SERIES_MAX   64
 
 /* The start of the name of each algorithm of a family, in the order of the plots' scripts. */
@@ -61,6 +61,8 @@ convoy_status report_draw(const char *plot, const char *data, const char *output
 convoy_status report_scripts(char *path, size_t size);
 /** Fill in the page. */
 convoy_status report_write_page(const struct report *report);
+/** A text with what HTML wants escaped; NULL is "". */
+void report_escaped(FILE *file, const char *text);
 /** The sortable tables. */
 void report_results_table(FILE *file, const struct report *report);
 void report_ladder_table(FILE *file, const struct report *report);
@@ -70,9 +72,10 @@ void report_peers_table(FILE *file, const struct report *report);
 #define REPORT_PLOTS 7
 extern const char *const report_plots[REPORT_PLOTS];
 
-/* The layer that batch and size vary. */
+/* The layer of the ladder and the one that the sweep is around, where no option names another. */
+#define REPORT_LADDER_PROBLEM "n1c64h56w56_k64r3s3_pd1"
+#define REPORT_SWEEP_PROBLEM  "n1c64h56w56_k64r3s3_pd1"
+/* The layer whose batch grows. */
 #define REPORT_BATCH_PROBLEM "n1c64h28w28_k64r3s3_pd1"
-/* The layer that the sweep is around when --sweep names none. */
-#define REPORT_SWEEP_PROBLEM "n1c64h56w56_k64r3s3_pd1"
 
 #endif

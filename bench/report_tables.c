@@ -11,13 +11,7 @@
 static void text_cell(FILE *file, const char *text)
 {
     fputs("<td class=\"text\">", file);
-    for (; text && *text; text++) {
-        if (*text == '<' || *text == '&') {
-            fputs(*text == '<' ? "&lt;" : "&amp;", file);
-        } else {
-            fputc(*text, file);
-        }
-    }
+    report_escaped(file, text);
     fputs("</td>", file);
 }
 
@@ -79,14 +73,13 @@ static void result_row(FILE *file, const struct results *results, const struct l
     plain_cell(file, "%.0f", line->threads);
     if (line->error) {
         fputs("<td colspan=\"11\" class=\"text\">", file);
-        fputs(line->error, file);
+        report_escaped(file, line->error);
         fputs("</td></tr>\n", file);
         return;
     }
     time_cell(file, line->min_seconds);
     time_cell(file, line->median_seconds);
-    double noise = (line->high_seconds - line->low_seconds) / line->median_seconds;
-    plain_cell(file, "%.1f", line->samples < 4 ? NAN : 100 * noise);
+    plain_cell(file, "%.1f", line->samples < SAMPLES_TELLING ? NAN : 100 * line_noise(line));
     plain_cell(file, "%.2f", line->flops / 1e9);
     plain_cell(file, "%.2f", line->executed_flops / 1e9);
     plain_cell(file, "%.1f", 100 * line->peak_fraction);

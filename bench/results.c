@@ -84,6 +84,11 @@ void line_set_label(struct line *line, const char *label)
     }
 }
 
+double line_noise(const struct line *line)
+{
+    return (line->high_seconds - line->low_seconds) / line->median_seconds;
+}
+
 static double unit_seconds(const char *unit)
 {
     static const struct {

@@ -62,6 +62,11 @@ void results_drop(struct results *results, const char *error);
 void line_set_name(struct line *line, const char *name);
 void line_set_label(struct line *line, const char *label);
 
+/* Fewer samples have no middle half. */
+#define SAMPLES_TELLING 4
+/** The width of the samples' middle half, as a part of the median; NaN when that is missing. */
+double line_noise(const struct line *line);
+
 /** Replace a line's numbers by the reason why they are not shown. */
 void results_refuse(struct line *line, const char *reason);
 /** The document as text; free() it. NULL: no memory */

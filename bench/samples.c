@@ -41,8 +41,3 @@ struct summary samples_summary(struct samples *samples)
                             .high = quantile(samples, 0.75),
                             .count = samples->count};
 }
-
-double summary_spread(const struct summary *summary)
-{
-    return summary->median > 0 ? (summary->high - summary->low) / summary->median : 0;
-}

@@ -23,7 +23,5 @@ struct summary {
 void samples_add(struct samples *samples, double value);
 /** Sorts the samples. All zero when there is none. */
 struct summary samples_summary(struct samples *samples);
-/** (high - low) / median: half of the samples lie in a band so wide. */
-double summary_spread(const struct summary *summary);
 
 #endif

@@ -98,7 +98,13 @@ static convoy_status parse_threads(const char *list, struct axes *axes)
                         "--threads=%s: '%s' is no number of threads from 1 to 1024", list,
                         names.names[i]);
         }
-        axes->threads[axes->thread_count++] = (int)value;
+        bool twice = false;
+        for (size_t j = 0; j < axes->thread_count; j++) {
+            twice |= axes->threads[j] == (int)value;
+        }
+        if (!twice) {
+            axes->threads[axes->thread_count++] = (int)value;
+        }
     }
     return status;
 }
@@ -107,13 +113,19 @@ static convoy_status parse_layouts(const char *list, struct axes *axes)
 {
     struct name_list names;
     convoy_status status = names_split("--layouts", list, &names);
-    for (size_t i = 0; !status && i < names.count && i < 2; i++) {
-        bool nhwc = strcmp(names.names[i], "nhwc") == 0;
+    for (size_t i = 0; !status && i < names.count; i++) {
+        bool nhwc = strcmp(names.names[i], "nhwc") == 0, twice = false;
+        convoy_layout layout = nhwc ? CONVOY_NHWC : CONVOY_NCHW;
         if (!nhwc && strcmp(names.names[i], "nchw") != 0) {
             return fail(CONVOY_ERROR_ARGUMENT, "--layouts=%s: '%s' is neither nhwc nor nchw", list,
                         names.names[i]);
         }
-        axes->layouts[axes->layout_count++] = nhwc ? CONVOY_NHWC : CONVOY_NCHW;
+        for (size_t j = 0; j < axes->layout_count; j++) {
+            twice |= axes->layouts[j] == layout;
+        }
+        if (!twice) {
+            axes->layouts[axes->layout_count++] = layout;
+        }
     }
     return status;
 }

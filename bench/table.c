@@ -80,12 +80,12 @@ static void algorithm_text(const struct line *line, char *text, size_t size)
 /* The width of the middle half; aggregates have none. */
 static const char *noise_text(const struct line *line, char text[16])
 {
-    double noise = (line->high_seconds - line->low_seconds) / line->median_seconds;
+    double noise = line_noise(line);
     if (isnan(noise)) {
         return "";
     }
-    if (line->samples < 4) {
-        return "-"; /* too few to have a middle half */
+    if (line->samples < SAMPLES_TELLING) {
+        return "-";
     }
     snprintf(text, 16, "%.1f", fmin(100 * noise, 999));
     return text;

@@ -9,8 +9,6 @@
 
 #include "bench/results.h"
 
-#define TABLE_WIDTH 119
-
 /** The head: names and units of the columns. */
 void table_print_head(FILE *file);
 /** The line above a layer's block: its problem, work and traffic. */
@@ -20,7 +18,7 @@ void table_print_lines(FILE *file, const struct line *lines, size_t count);
 
 /** "12.34us", "1.234ms", "16.02s"; four digits. */
 const char *time_text(double seconds, char text[16]);
-/** "340", "12.5K", "1.20M" (powers of 1024). */
+/** "340", "12.5K", "1.2M" (powers of 1024). */
 const char *bytes_text(double bytes, char text[16]);
 
 #endif

@@ -7,12 +7,13 @@
  *
  * usage: check_kernels [--quick]
  *   --quick  every third layer, the algorithms that have vector kernels, and the best ISA alone:
- * for an emulated processor
+ *            for an emulated processor
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "kernels/kernel.h"
+#include "plan/algorithms.h"
 #include "plan/plan.h"
 #include "support/check.h"
 #include "support/layers.h"
@@ -92,10 +93,9 @@ static void check_options(const convoy_layer *layer, const struct verify_options
 static size_t list_vector_algorithms(const char *names[])
 {
     size_t count = 0;
-    for (size_t i = 0; i < convoy_algorithm_count(); i++) {
-        const char *name = convoy_algorithm_name(i);
-        if (strcmp(name, "direct") == 0 || strncmp(name, "winograd", strlen("winograd")) == 0) {
-            names[count++] = name;
+    for (size_t i = 0; algorithms[i]; i++) {
+        if (!algorithms[i]->portable) {
+            names[count++] = algorithms[i]->name;
         }
     }
     return count;

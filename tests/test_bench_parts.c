@@ -96,7 +96,6 @@ static void samples_give_order_statistics(void **state)
     assert_float_equal(summary.low, 3, 1e-12);
     assert_float_equal(summary.median, 5, 1e-12);
     assert_float_equal(summary.high, 7, 1e-12);
-    assert_float_equal(summary_spread(&summary), 0.8, 1e-12);
 }
 
 static struct verdict verdict_of(const double *ratios, size_t count)
@@ -149,6 +148,21 @@ static void caches_are_found_in_latencies(void **state)
     caches_from_latencies(sizes, latency_ns, count, &limits);
     assert_true(limits.cache_bytes[LEVEL_L1] == 0);
     assert_true(limits.cold_bytes == 0x1p26);
+}
+
+/* Every ISA on as many numbers of threads as a list may have. */
+static void there_is_room_for_every_limit(void **state)
+{
+    static struct limits limits;
+    (void)state;
+    for (int isa = CONVOY_ISA_PORTABLE; isa < CONVOY_ISA_COUNT; isa++) {
+        for (int threads = 1; threads <= NAMES_MAX; threads++) {
+            limits_want(&limits, (convoy_isa)isa, threads);
+            limits_want(&limits, (convoy_isa)isa, threads);
+        }
+    }
+    assert_int_equal(limits.peak_count, (CONVOY_ISA_COUNT - 1) * NAMES_MAX);
+    assert_int_equal(limits.bandwidth_count, NAMES_MAX);
 }
 
 static void names_and_labels_are_split(void **state)
@@ -274,6 +288,7 @@ int main(void)
         cmocka_unit_test(samples_give_order_statistics),
         cmocka_unit_test(noise_is_no_difference),
         cmocka_unit_test(caches_are_found_in_latencies),
+        cmocka_unit_test(there_is_room_for_every_limit),
         cmocka_unit_test(names_and_labels_are_split),
         cmocka_unit_test(broken_json_is_refused),
         cmocka_unit_test(numbers_fit_their_columns),

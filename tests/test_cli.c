@@ -51,6 +51,11 @@ static void help_is_everywhere(void **state)
         snprintf(arguments, sizeof arguments, "%s -h --json more", commands[i]);
         cli_expect(arguments, 0, "examples:");
     }
+    /* General options that do nothing are taken, but not shown. */
+    struct outcome shape = cli_run("shape --help --seed 3");
+    assert_contains(shape.out, "--json");
+    assert_null(strstr(shape.out, "--seed"));
+    outcome_destroy(&shape);
     struct outcome alone = cli_run("");
     assert_int_equal(alone.code, 2);
     assert_contains(alone.out, "commands:");

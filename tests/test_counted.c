@@ -8,6 +8,7 @@
 
 #include "convoy/count.h"
 #include "kernels/kernel.h"
+#include "plan/algorithms.h"
 #include "plan/plan.h"
 #include "support/check.h"
 #include "support/layers.h"
@@ -21,12 +22,6 @@ extern _Thread_local int64_t counted_multiply_adds;
 _Thread_local int64_t counted_multiply_adds;
 
 static int64_t runs;
-
-static bool multiplies_in_kernels(const char *algorithm)
-{
-    return strcmp(algorithm, "direct") == 0 ||
-           strncmp(algorithm, "winograd", strlen("winograd")) == 0;
-}
 
 static void count_plan(const convoy_layer *layer, const struct operand_set *set,
                        const char *algorithm)
@@ -66,9 +61,9 @@ static void count_layer(convoy_layer *layer)
     for (int layout = CONVOY_NCHW; layout <= CONVOY_NHWC; layout++) {
         layer->layout = (convoy_layout)layout;
         struct operand_set set = operands_create(layer, 1);
-        for (size_t i = 0; i < convoy_algorithm_count(); i++) {
-            if (multiplies_in_kernels(convoy_algorithm_name(i))) {
-                count_plan(layer, &set, convoy_algorithm_name(i));
+        for (size_t i = 0; algorithms[i]; i++) {
+            if (!algorithms[i]->portable) {
+                count_plan(layer, &set, algorithms[i]->name);
             }
         }
         operands_destroy(&set);

@@ -84,6 +84,49 @@ static void test_bad_tensors(void **state)
     }
 }
 
+static void spoil_unused_strides(convoy_tensor *t)
+{
+    const int64_t extents[] = {t->N, t->C, t->H, t->W};
+    int64_t *const strides[] = {&t->stride_n, &t->stride_c, &t->stride_h, &t->stride_w};
+    for (int axis = 0; axis < 4; axis++) {
+        if (extents[axis] == 1 && *strides[axis] != 1) {
+            *strides[axis] = INT64_MAX - 7 * axis;
+        }
+    }
+}
+
+/* Along an extent of 1 no step is taken: its stride may be any number, for every algorithm. The
+   undefined-behaviour sanitizer sees what is computed with it. */
+static void test_unused_strides(void **state)
+{
+    static const char *const problems[] = {"n1c3h1w6_k4r3s3_pd1",    "n1c1h9w9_k1r3s3_pd1",
+                                           "n1c16h12w1_k16r3s3_pd1", "n1c16h1w1_k16r1s1",
+                                           "n1c1h9w17_k16r3s3_pd1",  "n1c16h1w9_k16r3s3_st2_pd1",
+                                           "n1c8h9w1_k8r3s3_pd1_g8", "n1c8h1w9_k8r3s3_st2_pd1_g8"};
+    (void)state;
+    for (size_t i = 0; i < 4 * sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i / 4]);
+        layer.layout = i % 2 ? CONVOY_NHWC : CONVOY_NCHW;
+        layer.epilogue.residual = i % 4 >= 2;
+        for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+            convoy_options options = {.algorithm = convoy_algorithm_name(a), .threads = 2};
+            struct operand_set set = operands_create(&layer, 1),
+                               spoilt = operands_create(&layer, 1);
+            if (algorithm_applies(&layer, a)) {
+                spoil_unused_strides(&spoilt.x);
+                spoil_unused_strides(&spoilt.residual);
+                spoil_unused_strides(&spoilt.y);
+                run_layer(&layer, &set, &options);
+                run_layer(&layer, &spoilt, &options);
+                assert_memory_equal(set.y.data, spoilt.y.data,
+                                    (size_t)(set.y.N * set.y.stride_n) * sizeof(float));
+            }
+            operands_destroy(&set);
+            operands_destroy(&spoilt);
+        }
+    }
+}
+
 static void test_float64_only_with_reference(void **state)
 {
     struct fixture f = fixture_create(CONVOY_NHWC, false, "naive");
@@ -307,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_tensors),
+        cmocka_unit_test(test_unused_strides),
         cmocka_unit_test(test_float64_only_with_reference),
         cmocka_unit_test(test_workspace),
         cmocka_unit_test(test_residual_calls),

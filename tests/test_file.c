@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,30 @@ static void replaces_at_the_commit_and_keeps_the_mode(void **state)
     assert_ok(file_commit(&writer));
     expect_text("out", "newer");
     assert_int_equal(mode_of("out"), 0600);
+    place_expect("out");
+    unlink("out");
+}
+
+/* In the place of the C library's, to see who calls it. */
+static int umask_calls;
+mode_t umask(mode_t mask)
+{
+    umask_calls++;
+    return (mode_t)syscall(SYS_umask, mask);
+}
+
+/* Asking for the umask changes it for a moment, and another thread's new file would feel that. */
+static void the_umask_is_left_alone(void **state)
+{
+    struct file_writer writer;
+    (void)state;
+    umask(027);
+    umask_calls = 0;
+    assert_ok(file_create("out", &writer));
+    assert_ok(file_commit(&writer));
+    assert_int_equal(mode_of("out"), 0640);
+    assert_int_equal(umask_calls, 0);
+    umask(022);
     place_expect("out");
     unlink("out");
 }
@@ -245,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appears_at_the_commit),
         cmocka_unit_test(replaces_at_the_commit_and_keeps_the_mode),
+        cmocka_unit_test(the_umask_is_left_alone),
         cmocka_unit_test(abandoned_leaves_the_old_file),
         cmocka_unit_test(a_link_stays_a_link),
         cmocka_unit_test(refuses_what_cannot_be_written),

@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernels/algorithm.h"
 #include "support/check.h"
 #include "support/layers.h"
 #include "verify/pages.h"
 #include "verify/trap.h"
+#include "verify/verify.h"
 
 #define BYTES 1000
 
@@ -111,6 +113,36 @@ static void the_trap_names_the_case(void **state)
     assert_contains(text, "n1c5h6w7_k8r3s3_pd1 seed 77 direct avx2 nhwc 1 thread: it touched");
 }
 
+/* A plan of another filter, and something written beside it. */
+static convoy_status create_wrong(const convoy_layer *layer, const convoy_weights *weights,
+                                  const convoy_options *options, convoy_plan **plan)
+{
+    float filter = -weights->filter[0];
+    convoy_weights wrong = {&filter, weights->bias};
+    convoy_status status = convoy_plan_create(layer, &wrong, options, plan);
+    if (!status) {
+        char *memory = (char *)*plan;
+        bool first_byte = (uintptr_t)memory % 4096 == 0; /* lies against the page */
+        memory[first_byte ? (ptrdiff_t)sizeof(struct convoy_plan) : -1] = 0;
+    }
+    return status;
+}
+
+static void a_case_fails_once_whatever_is_wrong_with_it(void **state)
+{
+    const char *algorithm = "naive";
+    struct verify_options options = {
+        .algorithms = &algorithm, .algorithm_count = 1, .create = create_wrong};
+    struct verify_result result;
+    convoy_layer layer = parse_layer("n1c1h3w3_k1r1s1");
+    (void)state;
+    assert_ok(convoy_set_allocator(&pages_allocator));
+    assert_ok(verify_layer(&layer, &options, &result));
+    assert_ok(convoy_set_allocator(NULL));
+    assert_true(result.cases > 0);
+    assert_int_equal(result.failed, result.cases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +150,7 @@ int main(void)
         cmocka_unit_test(what_is_written_beside_is_found),
         cmocka_unit_test(every_block_is_poison_at_first),
         cmocka_unit_test(the_trap_names_the_case),
+        cmocka_unit_test(a_case_fails_once_whatever_is_wrong_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

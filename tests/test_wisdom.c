@@ -366,16 +366,18 @@ static void test_foreign_files_stay(void **state)
 {
     convoy_wisdom *wisdom = create_with(GOOD);
     const char *foreign = "convoy-wisdom 1\nversion 0.0.1\nmachine none\n";
+    convoy_wisdom_report report = {.lines = 77, .skipped = 78};
     size_t size;
     (void)state;
     place_write("foreign.txt", foreign, strlen(foreign));
     place_write("other.txt", "precious", 8);
     place_write("empty.txt", "", 0);
-    assert_status(convoy_wisdom_export(wisdom, "foreign.txt", NULL), CONVOY_ERROR_UNSUPPORTED);
+    assert_status(convoy_wisdom_export(wisdom, "foreign.txt", &report), CONVOY_ERROR_UNSUPPORTED);
     assert_contains(convoy_error_detail(), "foreign.txt: ");
-    assert_status(convoy_wisdom_export(wisdom, "other.txt", NULL), CONVOY_ERROR_FORMAT);
-    assert_status(convoy_wisdom_export(wisdom, "none/new.txt", NULL), CONVOY_ERROR_IO);
-    assert_status(convoy_wisdom_export(wisdom, ".", NULL), CONVOY_ERROR_IO);
+    assert_status(convoy_wisdom_export(wisdom, "other.txt", &report), CONVOY_ERROR_FORMAT);
+    assert_status(convoy_wisdom_export(wisdom, "none/new.txt", &report), CONVOY_ERROR_IO);
+    assert_status(convoy_wisdom_export(wisdom, ".", &report), CONVOY_ERROR_IO);
+    assert_true(report.lines == 77 && report.skipped == 78); /* errors change no outputs */
     assert_status(convoy_wisdom_import(wisdom, "none.txt", NULL), CONVOY_ERROR_IO);
     assert_ok(convoy_wisdom_export(wisdom, "empty.txt", NULL));
     char *text = place_read("other.txt", &size);

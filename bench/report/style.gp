@@ -25,11 +25,11 @@ set title textcolor rgb foreground
 set xlabel textcolor rgb foreground
 set ylabel textcolor rgb foreground
 
-families = 'naive reordered im2col direct pointwise depthwise winograd'
-colours = '#9a9a9a #b07d2b #e0a000 #0f6fc6 #6a4fb3 #1d8a5b #d1495b'
-filled = '1 2 9 7 11 13 5'
-hollow = '1 2 8 6 10 12 4'
-patterns = '0 1 2 3 6 7 4'
+families = 'naive reordered im2col direct winograd'
+colours = '#9a9a9a #b07d2b #e0a000 #0f6fc6 #d1495b'
+filled = '1 2 9 7 5'
+hollow = '1 2 8 6 4'
+patterns = '0 1 2 3 4'
 colour(i) = word(colours, i)
 
 load data('limits.gp')

@@ -16,7 +16,8 @@ extern "C" {
 /** Both functions may be called from any thread that calls the library, also at the same time. */
 typedef struct convoy_allocator {
     /** At least `bytes` of memory (never 0), aligned to `alignment` (a power of two, at most
-     *  CONVOY_ALIGNMENT); NULL: there is none, and the call ends with CONVOY_ERROR_MEMORY. */
+     *  CONVOY_ALIGNMENT); NULL: there is none, and the call ends with CONVOY_ERROR_MEMORY. Memory
+     *  that is not so aligned is given back, and the call ends with CONVOY_ERROR_ALIGNMENT. */
     void *(*allocate)(void *data, size_t bytes, size_t alignment);
     /** Take back what `allocate` gave; never NULL. */
     void (*release)(void *data, void *memory);
@@ -26,7 +27,8 @@ typedef struct convoy_allocator {
 /**
  * Take all memory of plans, packed weights, workspaces, tensors, chains, caches, wisdom and
  * calibrations from this allocator instead of the C library's. Others keep their own: the C library
- * (open files, the text of convoy_wisdom_print, the nodes of wisdom's tree), OpenMP, and OpenBLAS.
+ * (open files, the texts of convoy_wisdom_print and convoy_calibration_print, the nodes of wisdom's
+ * tree), OpenMP, and OpenBLAS.
  * What is larger than the machine's memory is still refused before `allocate` is asked.
  *
  * For the start of a program: not while another thread calls the library.

@@ -43,8 +43,8 @@ CONVOY_API void convoy_cache_destroy(convoy_cache *cache);
  * @param weights  the addresses of filter and bias stand for their values: before that memory is
  *                 changed or freed, call convoy_cache_forget. Needed only during the call.
  * @param options  part of what is asked for, but for time limit and progress; threads == 0 is what
- *                 OpenMP would use now. The address of a wisdom stands for it: plans made before it
- *                 learned or imported something stay as they are
+ *                 OpenMP would use now. The addresses of wisdom and calibration stand for them:
+ *                 plans made before a wisdom learned or imported something stay as they are
  * @param plan     receives the plan, to be given back with convoy_plan_destroy
  * @retval as convoy_plan_create
  */

@@ -44,7 +44,7 @@ CONVOY_API const convoy_plan *convoy_chain_plan(const convoy_chain *chain, size_
 
 /**
  * Bytes of the arena that an execution needs: the largest even and the largest odd tensor between
- * two layers, and the largest workspace. May be 0.
+ * two layers, and the largest workspace. May be 0, and is for NULL.
  */
 CONVOY_API size_t convoy_chain_arena_bytes(const convoy_chain *chain);
 

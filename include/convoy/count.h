@@ -37,13 +37,15 @@ typedef struct convoy_counts {
 /**
  * Count a layer.
  * @param options  NULL: no bias, no batch normalisation
- * @retval CONVOY_ERROR_OVERFLOW  a count does not fit 63 bits; and all of convoy_layer_check
+ * @retval CONVOY_ERROR_OVERFLOW  a count does not fit 63 bits
+ * @retval CONVOY_ERROR_NULL; and all of convoy_layer_check
  */
 CONVOY_API convoy_status convoy_layer_count(const convoy_layer *layer,
                                             const convoy_count_options *options,
                                             convoy_counts *counts);
 
-/** total += counts, field by field; the intensity anew. @retval CONVOY_ERROR_OVERFLOW */
+/** total += counts, field by field; the intensity anew. @retval CONVOY_ERROR_NULL,
+ *  CONVOY_ERROR_OVERFLOW */
 CONVOY_API convoy_status convoy_counts_add(convoy_counts *total, const convoy_counts *counts);
 
 #ifdef __cplusplus

@@ -59,8 +59,8 @@ typedef struct convoy_layer {
  * padding 0, dilation 1, one group. `same` is resolved to P = ceil(H/stride_h) with a total
  * padding of max(0, (P-1)*stride_h + dilation_h*(R-1) + 1 - H), the odd one at the end
  * (`same_lower`: at the start). The layout is NCHW and the epilogue empty: set them after.
- * @retval CONVOY_ERROR_SYNTAX  with the place in convoy_error_detail; and all of
- *         convoy_layer_check
+ * @retval CONVOY_ERROR_SYNTAX  with the place in convoy_error_detail
+ * @retval CONVOY_ERROR_NULL; and all of convoy_layer_check
  */
 CONVOY_API convoy_status convoy_layer_parse(const char *problem, convoy_layer *layer);
 
@@ -73,7 +73,7 @@ CONVOY_API int convoy_layer_print(const convoy_layer *layer, char *text, size_t 
 
 /**
  * Is the layer one that can be computed?
- * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_GROUPS, CONVOY_ERROR_EMPTY_OUTPUT
+ * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_EXTENT, CONVOY_ERROR_GROUPS, CONVOY_ERROR_EMPTY_OUTPUT
  * @retval CONVOY_ERROR_OVERFLOW  a tensor of the layer has more than 2^63-1 bytes
  * @retval CONVOY_ERROR_ARGUMENT  layout or epilogue: not a known value, or NaN, or low > high
  */
@@ -84,7 +84,8 @@ CONVOY_API convoy_status convoy_layer_output(const convoy_layer *layer, int64_t 
 
 typedef enum convoy_padding { CONVOY_VALID = 0, CONVOY_SAME, CONVOY_SAME_LOWER } convoy_padding;
 
-/** Set the four paddings by rule, from the other fields. @retval CONVOY_ERROR_EXTENT */
+/** Set the four paddings by rule, from the other fields. @retval CONVOY_ERROR_NULL,
+ *  CONVOY_ERROR_ARGUMENT (no such rule), CONVOY_ERROR_EXTENT */
 CONVOY_API convoy_status convoy_layer_pad(convoy_layer *layer, convoy_padding padding);
 
 /** "identity", "relu", "relu6", "leaky_relu", "clip". */

@@ -28,7 +28,8 @@ typedef enum convoy_isa {
 /** "best", "portable", "avx2", "avx512", "neon". */
 CONVOY_API const char *convoy_isa_name(convoy_isa isa);
 
-/** The ISA of a name. @retval CONVOY_ERROR_ISA  no such name; the detail lists the known ones */
+/** The ISA of a name. @retval CONVOY_ERROR_ISA  no such name; the detail lists the known ones;
+ *  @retval CONVOY_ERROR_NULL */
 CONVOY_API convoy_status convoy_isa_parse(const char *name, convoy_isa *isa);
 
 /** Kernels for it are in this library. */

@@ -44,7 +44,7 @@ typedef enum convoy_denormals {
  * Called by CONVOY_MEASURE before each time it takes, on the thread that creates the plan.
  * @param data                  options.progress_data
  * @param algorithm             the one whose turn it is
- * @param elapsed_s, limit_s  seconds since the first, and options.time_limit_s
+ * @param elapsed_s, limit_s    seconds since the first, and options.time_limit_s
  */
 typedef void (*convoy_progress)(void *data, const char *algorithm, double elapsed_s,
                                 double limit_s);
@@ -106,7 +106,7 @@ typedef struct convoy_plan convoy_plan;
  * @retval CONVOY_ERROR_ALGORITHM  unknown, or it does not apply; the detail says why
  * @retval CONVOY_ERROR_ISA, CONVOY_ERROR_TOLERANCE, CONVOY_ERROR_LIMIT, CONVOY_ERROR_TOO_LARGE,
  *         CONVOY_ERROR_MEMORY, CONVOY_ERROR_ARGUMENT (options)
- * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_ALIGNMENT (weights); and all of convoy_layer_check
+ * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_ALIGNMENT (weights); and all of convoy_layer_count
  */
 CONVOY_API convoy_status convoy_plan_create(const convoy_layer *layer,
                                             const convoy_weights *weights,
@@ -118,7 +118,8 @@ CONVOY_API convoy_status convoy_plan_create(const convoy_layer *layer,
  * either plan may be destroyed first.
  *
  * @param weights   those of the plan, or NULL. With them the algorithm is chosen anew, by
- * prediction (unless it was asked for by name), and packed if need be. Without them it stays.
+ *                  prediction (unless it was asked for by name), and packed if need be. Without
+ *                  them it stays.
  * @param reshaped  receives the new plan, to be freed with convoy_plan_destroy
  * @retval CONVOY_ERROR_ARGUMENT  weights is NULL, but the algorithm packs them otherwise at this
  *                                size; or it has a bias and the plan has none, or the other way
@@ -139,7 +140,7 @@ CONVOY_API void convoy_plan_destroy(convoy_plan *plan);
 /** The plan's layer, the plan's own; NULL for NULL. */
 CONVOY_API const convoy_layer *convoy_plan_layer(const convoy_plan *plan);
 
-/** Bytes of scratch memory that an execution needs; may be 0. */
+/** Bytes of scratch memory that an execution needs; may be 0, and is for NULL. */
 CONVOY_API size_t convoy_plan_workspace_bytes(const convoy_plan *plan);
 
 /**
@@ -151,7 +152,8 @@ CONVOY_API size_t convoy_plan_workspace_bytes(const convoy_plan *plan);
  * channel slices work. With the algorithm `reference`, y may be float64: the unrounded sums.
  *
  * @param workspace  convoy_plan_workspace_bytes() bytes, aligned to CONVOY_ALIGNMENT; NULL if 0
- * @retval CONVOY_ERROR_SHAPE, CONVOY_ERROR_LAYOUT, CONVOY_ERROR_TYPE
+ * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_SHAPE, CONVOY_ERROR_LAYOUT, CONVOY_ERROR_TYPE
+ * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW  a tensor is none (tensor.h)
  * @retval CONVOY_ERROR_ALIGNMENT  a tensor is not aligned to its element, or the workspace to 64
  * @retval CONVOY_ERROR_OVERLAP    y, x and workspace share memory (slices side by side do not)
  * @retval CONVOY_ERROR_ARGUMENT   the layer has a residual: use convoy_plan_execute_residual
@@ -161,7 +163,7 @@ CONVOY_API convoy_status convoy_plan_execute(const convoy_plan *plan, const conv
 
 /**
  * The same for a layer with a residual, a float32 tensor of y's extents; it may be y itself.
- * @retval CONVOY_ERROR_ARGUMENT  the layer has no residual
+ * @retval CONVOY_ERROR_ARGUMENT  the layer has no residual; and as convoy_plan_execute
  */
 CONVOY_API convoy_status convoy_plan_execute_residual(const convoy_plan *plan,
                                                       const convoy_tensor *x,
@@ -248,7 +250,7 @@ CONVOY_API const char *convoy_algorithm_name(size_t index);
 CONVOY_API const char *convoy_algorithm_summary(size_t index);
 
 /** Allocate and free memory aligned to CONVOY_ALIGNMENT, for workspaces. Zero bytes give NULL and
- *  CONVOY_OK. @retval CONVOY_ERROR_TOO_LARGE, CONVOY_ERROR_MEMORY */
+ *  CONVOY_OK. @retval CONVOY_ERROR_NULL, CONVOY_ERROR_TOO_LARGE, CONVOY_ERROR_MEMORY */
 CONVOY_API convoy_status convoy_workspace_create(size_t bytes, void **workspace);
 CONVOY_API void convoy_workspace_destroy(void *workspace);
 

@@ -4,8 +4,8 @@
  *
  * Element (n, c, h, w) lies at data[n*stride_n + c*stride_c + h*stride_h + w*stride_w]. The layout
  * names which stride is 1: stride_w in NCHW, stride_c in NHWC. Other strides may leave gaps, so a
- * tensor can be a slice of a larger one. A filter is a tensor too, with N = K, C = C/groups,
- * H = R, W = S.
+ * tensor can be a slice of a larger one; along an extent of 1 they mean nothing, and may be any
+ * number from 0 up. A filter is a tensor too, with N = K, C = C/groups, H = R, W = S.
  */
 #ifndef CONVOY_TENSOR_H
 #define CONVOY_TENSOR_H
@@ -50,16 +50,15 @@ CONVOY_API const char *convoy_layout_name(convoy_layout layout);
 
 /**
  * Bytes of a dense tensor.
- * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
+ * @retval CONVOY_ERROR_NULL, CONVOY_ERROR_TYPE, CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
  */
 CONVOY_API convoy_status convoy_tensor_bytes(convoy_type type, int64_t N, int64_t C, int64_t H,
                                              int64_t W, size_t *bytes);
 
 /**
  * A dense, owned, zero-filled tensor, aligned to CONVOY_ALIGNMENT; free with convoy_tensor_destroy.
- * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
  * @retval CONVOY_ERROR_TOO_LARGE  more bytes than the machine has; nothing was allocated
- * @retval CONVOY_ERROR_MEMORY
+ * @retval CONVOY_ERROR_MEMORY; CONVOY_ERROR_LAYOUT; and all of convoy_tensor_bytes
  */
 CONVOY_API convoy_status convoy_tensor_create(convoy_type type, convoy_layout layout, int64_t N,
                                               int64_t C, int64_t H, int64_t W,
@@ -67,8 +66,8 @@ CONVOY_API convoy_status convoy_tensor_create(convoy_type type, convoy_layout la
 
 /**
  * A dense, borrowed view on the caller's memory, which must outlive it.
- * @retval CONVOY_ERROR_EXTENT, CONVOY_ERROR_OVERFLOW
  * @retval CONVOY_ERROR_ALIGNMENT  data is not aligned to its element
+ * @retval CONVOY_ERROR_LAYOUT; and all of convoy_tensor_bytes
  */
 CONVOY_API convoy_status convoy_tensor_view(convoy_type type, convoy_layout layout, int64_t N,
                                             int64_t C, int64_t H, int64_t W, void *data,

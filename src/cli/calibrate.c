@@ -172,6 +172,7 @@ const struct command command_calibrate = {
     .examples = "  convoy calibrate --calibration here.calibration\n"
                 "  convoy explain n1c64h56w56_k64r3s3_pd1 --calibration here.calibration\n",
     .rows = rows,
+    .ignores = "isa seed",
     .options_bytes = sizeof(struct calibrate_options),
     .run = run,
 };

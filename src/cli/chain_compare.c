@@ -9,35 +9,22 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/chain_job.h"
+#include "cli/times.h"
 
 /* Sentences that differ by less say the same. */
 #define ALIKE 0.05
 
-static int ascending(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-/* Sorts. */
-static double median_of(double *values, size_t count)
-{
-    size_t middle = count / 2;
-    qsort(values, count, sizeof *values, ascending);
-    return count % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-/* The median of every `step`th value, in the room of `column`. */
+/* The median of every `step`th value, in the room of `column`, which is sorted then. */
 static double median_of_column(const double *first, size_t step, double *column, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         column[i] = first[i * step];
     }
-    return median_of(column, count);
+    times_sort(column, count);
+    return times_median(column, count);
 }
 
 static void summarise_side(struct chain_side *side, double *column, size_t repeats)
@@ -134,11 +121,12 @@ void chain_compare(const struct chain_job *job, struct chain_ratios *ratios)
     for (size_t i = 0; i < job->repeats; i++) {
         job->column[i] = sides[0].run_seconds[i] / sides[1].run_seconds[i];
     }
+    times_sort(job->column, job->repeats);
     *ratios = (struct chain_ratios){
         .analytic = (double)sides[0].flops / (double)sides[1].flops,
         .executed = (double)sides[0].executed_flops / (double)sides[1].executed_flops,
         .predicted = sides[0].predicted_seconds / sides[1].predicted_seconds,
-        .measured = median_of(job->column, job->repeats),
+        .measured = times_median(job->column, job->repeats),
     };
     if (fabs(ratios->measured / ratios->analytic - 1) < ALIKE) {
         append(ratios, "measured and analytic agree; ");

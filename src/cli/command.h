@@ -23,7 +23,9 @@ struct command {
     const char *details;           /* paragraphs of --help; "" for none */
     const char *examples;          /* command lines of --help */
     const struct option_row *rows; /* its own options, ended by a row without a name */
-    size_t options_bytes;          /* of the struct that the rows write to; zeros at first */
+    const char *ignores;  /* of the general ones those that do nothing here, which help does
+                             not show: "isa seed"; NULL: none */
+    size_t options_bytes; /* of the struct that the rows write to; zeros at first */
     int (*run)(const struct arguments *arguments, const void *options);
 };
 

@@ -116,6 +116,7 @@ const struct command command_count = {
                 "  convoy count --bias n1c128h100w100_k256r5s5_pd2 \\\n"
                 "      --versus n1c128h100w100_k32r1s1 n1c32h100w100_k256r5s5_pd2\n",
     .rows = rows,
+    .ignores = "threads isa seed quiet",
     .options_bytes = sizeof(struct count_options),
     .run = run,
 };

@@ -331,6 +331,7 @@ const struct command command_explain = {
                 "  convoy explain n1c32h56w56_k32r3s3_same_g32 --layout nhwc --json\n"
                 "  convoy explain n1c64h56w56_k64r3s3_pd1 --tolerance strict\n",
     .rows = rows,
+    .ignores = "seed",
     .options_bytes = sizeof(struct explain_options),
     .run = run,
 };

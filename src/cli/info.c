@@ -129,6 +129,7 @@ const struct command command_info = {
                 "  convoy info --json\n"
                 "  CONVOY_ISA=avx2 convoy info\n",
     .rows = rows,
+    .ignores = "threads isa seed quiet",
     .options_bytes = sizeof(struct info_options),
     .run = run,
 };

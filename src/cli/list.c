@@ -191,6 +191,7 @@ const struct command command_list = {
                 "  convoy list filters\n"
                 "  convoy list layers --json\n",
     .rows = rows,
+    .ignores = "threads isa seed quiet",
     .options_bytes = sizeof(struct list_options),
     .run = run,
 };

@@ -237,6 +237,20 @@ void arguments_destroy(struct arguments *arguments)
     *arguments = (struct arguments){.items = NULL};
 }
 
+/* Is the name one of the words? */
+static bool is_word_of(const char *name, const char *words)
+{
+    size_t length = strlen(name);
+    while (words && *words) {
+        size_t word = strcspn(words, " ");
+        if (word == length && strncmp(words, name, length) == 0) {
+            return true;
+        }
+        words += word + (words[word] == ' ');
+    }
+    return false;
+}
+
 void options_print_help(const struct command *command)
 {
     struct option_set set = collect_rows(command);
@@ -248,6 +262,9 @@ void options_print_help(const struct command *command)
     for (size_t i = 0; i < set.count; i++) {
         char left[80];
         const struct option_row *row = set.rows[i];
+        if (is_word_of(row->name, command->ignores)) {
+            continue;
+        }
         snprintf(left, sizeof left, "--%s%s%s", row->name, row->value ? " " : "",
                  row->value ? row->value : "");
         printf("  %-28s %s\n", left, row->help);

@@ -39,7 +39,8 @@ struct option_row {
     int64_t least, most; /* of OPTION_INTEGER */
 };
 
-/** Options of every subcommand; the first member of each command's options. */
+/** Options of every subcommand, also of those that have no use for one of them; the first member of
+ *  each command's options. */
 struct globals {
     bool json;
     bool quiet;

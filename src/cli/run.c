@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/run_job.h"
 #include "cli/text.h"
+#include "cli/times.h"
 
 /* Executions of a layer on random operands, which are there for the time, if nothing else is asked
    for: the first also starts OpenMP's threads. */
@@ -35,12 +36,6 @@ static convoy_status create(struct job *job)
     return status;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static convoy_status execute(struct job *job, size_t most)
 {
     struct progress progress;
@@ -61,7 +56,7 @@ static convoy_status execute(struct job *job, size_t most)
         progress_done(&progress, 1);
     }
     progress_hide(&progress);
-    qsort(job->seconds, job->repeats, sizeof *job->seconds, ascending);
+    times_sort(job->seconds, job->repeats);
     return status;
 }
 

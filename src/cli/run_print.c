@@ -12,13 +12,7 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/text.h"
-
-static double median_of(const struct job *job)
-{
-    size_t middle = job->repeats / 2;
-    return job->repeats % 2 ? job->seconds[middle]
-                            : (job->seconds[middle - 1] + job->seconds[middle]) / 2;
-}
+#include "cli/times.h"
 
 static double gflops_of(const struct job *job)
 {
@@ -68,7 +62,7 @@ static int print_json(const struct job *job)
     json_integer(&json, "repeats", (int64_t)job->repeats);
     json_number(&json, "create_seconds", job->create_seconds);
     json_number(&json, "min_seconds", job->seconds[0]);
-    json_number(&json, "median_seconds", median_of(job));
+    json_number(&json, "median_seconds", times_median(job->seconds, job->repeats));
     json_end(&json);
     json_number(&json, "gflops_per_second", gflops_of(job));
     return json_print(&json);
@@ -96,8 +90,8 @@ static void add_time(struct table *table, const struct job *job)
         table_cell(table,
                    "%s at least, %s in the median of %zu runs, %.3g GFLOP/s (the plan was "
                    "made in %s)",
-                   least, text_duration(median_of(job), median), job->repeats, gflops_of(job),
-                   create);
+                   least, text_duration(times_median(job->seconds, job->repeats), median),
+                   job->repeats, gflops_of(job), create);
     }
 }
 

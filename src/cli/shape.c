@@ -132,6 +132,7 @@ const struct command command_shape = {
                 "  convoy shape n1c3h224w224_k64r7s7_st2_same --json\n"
                 "  convoy shape --layers resnet50\n",
     .rows = rows,
+    .ignores = "threads isa seed quiet",
     .options_bytes = sizeof(struct shape_options),
     .run = run,
 };

@@ -305,6 +305,7 @@ const struct command command_tune = {
     .examples = "  convoy tune --layers resnet50 --wisdom resnet50.wisdom --threads 1\n"
                 "  convoy run n1c64h56w56_k64r3s3_pd1 --threads 1 --wisdom resnet50.wisdom\n",
     .rows = rows,
+    .ignores = "seed",
     .options_bytes = sizeof(struct tune_options),
     .run = run,
 };

@@ -1,7 +1,6 @@
 /**
  * @file cpu.h
- * ISAs that this processor can run, and its caches, asked once from the compiler's builtins and
- * sysconf. The only state of the library.
+ * ISAs that this processor can run, and its caches, as the compiler's builtins and sysconf tell.
  */
 #ifndef CONVOY_CORE_CPU_H
 #define CONVOY_CORE_CPU_H

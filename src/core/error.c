@@ -38,7 +38,7 @@ static const struct status_text texts[] = {
     [CONVOY_ERROR_ISA] = {"CONVOY_ERROR_ISA",
                           "that ISA is not compiled in or not usable on this machine"},
     [CONVOY_ERROR_TOLERANCE] = {"CONVOY_ERROR_TOLERANCE", "no algorithm is as accurate as asked"},
-    [CONVOY_ERROR_LIMIT] = {"CONVOY_ERROR_LIMIT", "no algorithm keeps the workspace limit"},
+    [CONVOY_ERROR_LIMIT] = {"CONVOY_ERROR_LIMIT", "no algorithm keeps the limits"},
     [CONVOY_ERROR_TOO_LARGE] = {"CONVOY_ERROR_TOO_LARGE",
                                 "more memory than the machine has; nothing was allocated"},
     [CONVOY_ERROR_MEMORY] = {"CONVOY_ERROR_MEMORY", "an allocation failed"},

@@ -11,15 +11,19 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 #define OPEN_WRITERS_MAX 16
+#define SUFFIX_LETTERS   6
 #define SUFFIX           ".XXXXXX"
+#define ATTEMPTS_MAX     1000
 
 enum { SLOT_FREE, SLOT_TAKEN, SLOT_NAMED };
 
@@ -105,23 +109,39 @@ static convoy_status open_special(const char *path, struct file_writer *writer)
     return CONVOY_OK;
 }
 
-/* A file that mkstemp made is private; give it the mode of the one it replaces, or what open()
-   would have given. */
-static void set_usual_mode(int descriptor, const struct stat *replaced)
+/* Create a file whose name ends in letters that no other has, in the place of SUFFIX. The mode is
+   given here, since umask() cannot be asked without changing it, which other threads would feel.
+   Negative with errno. */
+static int create_unique(char *name, mode_t mode)
 {
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)fchmod(descriptor, replaced ? replaced->st_mode & 07777 : 0666 & ~mask);
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    static atomic_uint_least64_t created;
+    char *end = name + strlen(name);
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        uint64_t bits = atomic_fetch_add(&created, 1) + ((uint64_t)getpid() << 32);
+        bits = (bits ^ (uint64_t)(1e9 * clock_seconds())) * 0x9e3779b97f4a7c15u;
+        for (char *at = end - SUFFIX_LETTERS; at < end; at++, bits /= sizeof letters - 1) {
+            *at = letters[bits % (sizeof letters - 1)];
+        }
+        int descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (descriptor >= 0 || errno != EEXIST) {
+            return descriptor;
+        }
+    }
+    return -1;
 }
 
-/* Open a temporary file beside the path; NULL with errno, and nothing is left. */
+/* Open a temporary file beside the path; NULL with errno, and nothing is left. It has the mode of
+   the file that it replaces, but is private until then. */
 static FILE *open_beside(const char *path, const struct stat *replaced, char **temporary)
 {
     *temporary = remember(path);
-    int descriptor = *temporary ? mkostemp(*temporary, O_CLOEXEC) : -1;
+    int descriptor = *temporary ? create_unique(*temporary, replaced ? 0600 : 0666) : -1;
     FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
     if (stream) {
-        set_usual_mode(descriptor, replaced);
+        if (replaced) {
+            (void)fchmod(descriptor, replaced->st_mode & 07777);
+        }
         return stream;
     }
     int error = errno;
@@ -210,6 +230,17 @@ void file_abandon(struct file_writer *writer)
         unlink(writer->temporary);
     }
     release(writer);
+}
+
+convoy_status file_write_text(const char *path, const char *text)
+{
+    struct file_writer writer;
+    convoy_status status = file_create(path, &writer);
+    if (!status) {
+        fputs(text, writer.stream);
+        status = file_commit(&writer);
+    }
+    return status;
 }
 
 void file_abandon_all(void)

@@ -36,6 +36,8 @@ convoy_status file_create(const char *path, struct file_writer *writer);
 convoy_status file_commit(struct file_writer *writer);
 /** Remove the temporary file; nothing was written. Fine on a cleared or committed writer. */
 void file_abandon(struct file_writer *writer);
+/** A file of this text; @retval as file_create and file_commit */
+convoy_status file_write_text(const char *path, const char *text);
 /** Remove the temporary files of all open writers; safe to call from a signal handler. */
 void file_abandon_all(void);
 

@@ -5,7 +5,6 @@
 #include "convoy/tensor.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "core/arithmetic.h"
 #include "core/error.h"
@@ -89,11 +88,10 @@ convoy_status convoy_tensor_create(convoy_type type, convoy_layout layout, int64
     }
     convoy_status status = convoy_tensor_bytes(type, N, C, H, W, &bytes);
     status = status ? status : check_layout(layout);
-    status = status ? status : memory_allocate(bytes, "the tensor", &data);
+    status = status ? status : memory_allocate_cleared(bytes, "the tensor", &data);
     if (status) {
         return status;
     }
-    memset(data, 0, bytes);
     *tensor = dense(type, layout, N, C, H, W, data);
     tensor->owned = true;
     return CONVOY_OK;

@@ -152,11 +152,13 @@ bool tensors_overlap(const convoy_tensor *a, const convoy_tensor *b)
         return false;
     }
     for (int axis = 0; axis < 4; axis++) {
-        int64_t stride = strides_a[axis] * bytes_a;
-        if (extents_a[axis] == 1 && extents_b[axis] == 1) {
-            continue;
-        }
-        if (stride != strides_b[axis] * bytes_b) {
+        /* Along an extent of 1 no step is taken: its stride means nothing, and may be any number.
+         */
+        bool steps_a = extents_a[axis] > 1, steps_b = extents_b[axis] > 1;
+        int64_t stride_a = steps_a ? strides_a[axis] * bytes_a : 0;
+        int64_t stride_b = steps_b ? strides_b[axis] * bytes_b : 0;
+        int64_t stride = steps_a ? stride_a : stride_b;
+        if (steps_a && steps_b && stride_a != stride_b) {
             return true;
         }
         if (stride > 0) {

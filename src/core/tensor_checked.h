@@ -29,8 +29,9 @@ convoy_status tensor_check(const convoy_tensor *tensor, const char *what);
 convoy_status tensor_check_writable(const convoy_tensor *tensor, const char *what);
 
 /**
- * Do two checked tensors share memory? Exact for views of equal strides (slices side by side do
- * not, although their bytes interleave); for other views it is enough that their ranges meet.
+ * Do two checked tensors share memory? Exact for views of equal strides, but along extents of 1
+ * (slices side by side do not, although their bytes interleave); for other views it is enough that
+ * their ranges meet.
  */
 bool tensors_overlap(const convoy_tensor *a, const convoy_tensor *b);
 

@@ -37,10 +37,12 @@ void chain_file_destroy(struct chain_file *file)
 /* A path in the file, as seen from the current directory; NULL: no memory. */
 static char *resolve(const char *file_path, const char *path)
 {
+    if (*path == '/') {
+        return strdup(path);
+    }
     char *copy = strdup(file_path), *joined = NULL;
-    if (!copy || *path == '/') {
-        free(copy);
-        return copy ? strdup(path) : NULL;
+    if (!copy) {
+        return NULL;
     }
     const char *directory = dirname(copy);
     if (strcmp(directory, ".") == 0) {
@@ -69,8 +71,8 @@ static convoy_status parse_word(const struct place *place, const char *word,
             continue;
         }
         if (*keys[i].value) {
-            return fail(CONVOY_ERROR_SYNTAX, "%s:%ld: there is a second %.*s", place->path,
-                        place->line, (int)length - 1, word);
+            return fail(CONVOY_ERROR_SYNTAX, "%s:%ld: there is a second %.*s; leave one out",
+                        place->path, place->line, (int)length - 1, word);
         }
         const char *value = word + length;
         *keys[i].value = keys[i].is_path ? resolve(place->path, value) : strdup(value);

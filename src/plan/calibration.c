@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/memory.h"
-#include "plan/choose.h"
 #include "plan/headed_text.h"
+#include "plan/request.h"
 
 #define PICOSECOND 1e-12
 
@@ -57,7 +58,8 @@ convoy_status convoy_calibration_rates(const convoy_calibration *calibration, co
     }
     isa = isa == CONVOY_ISA_BEST ? convoy_isa_best() : isa;
     if (!convoy_isa_usable(isa)) {
-        return fail(CONVOY_ERROR_ISA, "the ISA %s cannot be used here", convoy_isa_name(isa));
+        return fail(CONVOY_ERROR_ISA, "the ISA %s cannot be used here; the best is %s",
+                    convoy_isa_name(isa), convoy_isa_name(convoy_isa_best()));
     }
     *rates = rates_of(calibration, isa);
     return CONVOY_OK;
@@ -150,8 +152,10 @@ static convoy_status check_complete(const struct reading *reading)
             bool wanted =
                 rows[i].of_isa != machine && (machine || convoy_isa_usable((convoy_isa)isa));
             if (wanted && !reading->seen[isa][i]) {
-                return fail(CONVOY_ERROR_FORMAT, "the calibration has no line '%s %s'",
-                            machine ? "machine" : convoy_isa_name((convoy_isa)isa), rows[i].name);
+                return fail(
+                    CONVOY_ERROR_FORMAT,
+                    "the calibration has no line '%s %s'; measure anew with convoy calibrate",
+                    machine ? "machine" : convoy_isa_name((convoy_isa)isa), rows[i].name);
             }
         }
     }
@@ -257,7 +261,7 @@ convoy_status convoy_calibration_export(const convoy_calibration *calibration, c
     }
     convoy_status status = convoy_calibration_print(calibration, &text);
     if (!status) {
-        status = headed_save(path, text);
+        status = file_write_text(path, text);
         free(text);
     }
     return status;

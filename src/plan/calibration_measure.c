@@ -16,9 +16,9 @@
 #include "core/memory.h"
 #include "kernels/kernel.h"
 #include "plan/calibration.h"
-#include "plan/choose.h"
 #include "plan/forked.h"
 #include "plan/plan.h"
+#include "plan/request.h"
 
 #define ROUNDS          5
 #define PROBE_SECONDS   8e-3 /* of a probe, in a round */

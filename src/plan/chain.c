@@ -134,7 +134,8 @@ convoy_status convoy_chain_create(const convoy_layer *layers, const convoy_weigh
     }
     if (count == 0 || __builtin_mul_overflow(count, sizeof(convoy_plan *), &bytes) ||
         __builtin_add_overflow(bytes, sizeof *created, &bytes)) {
-        return fail(CONVOY_ERROR_ARGUMENT, "a chain of %zu layers cannot be made", count);
+        return fail(CONVOY_ERROR_ARGUMENT, "a chain of %zu layers cannot be made; it is 1 or more",
+                    count);
     }
     convoy_status status = check_layers(layers, count);
     status = status ? status : memory_allocate(bytes, "the chain", &memory);
@@ -201,11 +202,14 @@ static convoy_status check_operands(const struct convoy_chain *chain, const conv
         return fail(CONVOY_ERROR_NULL, "the arena is NULL; the chain needs %zu bytes", bytes);
     }
     if ((uintptr_t)arena % CONVOY_ALIGNMENT != 0) {
-        return fail(CONVOY_ERROR_ALIGNMENT, "the arena at %p is not aligned to %d bytes", arena,
-                    CONVOY_ALIGNMENT);
+        return fail(CONVOY_ERROR_ALIGNMENT,
+                    "the arena at %p is not aligned to %d bytes; one of "
+                    "convoy_workspace_create is",
+                    arena, CONVOY_ALIGNMENT);
     }
     if (tensor_meets(x, arena, bytes) || tensor_meets(y, arena, bytes)) {
-        return fail(CONVOY_ERROR_OVERLAP, "the arena lies among the elements of a tensor");
+        return fail(CONVOY_ERROR_OVERLAP,
+                    "the arena lies among the elements of a tensor; it must lie apart");
     }
     return CONVOY_OK;
 }

@@ -152,14 +152,51 @@ static convoy_status check_workspace(const struct convoy_plan *plan,
         return fail(CONVOY_ERROR_NULL, "the workspace is NULL; the plan needs %zu bytes", bytes);
     }
     if ((uintptr_t)begin % CONVOY_ALIGNMENT != 0) {
-        return fail(CONVOY_ERROR_ALIGNMENT, "the workspace at %p is not aligned to %d bytes", begin,
-                    CONVOY_ALIGNMENT);
+        return fail(CONVOY_ERROR_ALIGNMENT,
+                    "the workspace at %p is not aligned to %d bytes; one of "
+                    "convoy_workspace_create is",
+                    begin, CONVOY_ALIGNMENT);
     }
     if (tensor_meets(operands->x, begin, bytes) || tensor_meets(operands->y, begin, bytes) ||
         (operands->residual && tensor_meets(operands->residual, begin, bytes))) {
-        return fail(CONVOY_ERROR_OVERLAP, "the workspace lies among the elements of a tensor");
+        return fail(CONVOY_ERROR_OVERLAP,
+                    "the workspace lies among the elements of a tensor; it must lie apart");
     }
     return CONVOY_OK;
+}
+
+/* Along an extent of 1 no step is taken, so that any number may be its stride: algorithms get none
+   that their arithmetic could overflow with. */
+static int64_t tame(int64_t extent, int64_t stride)
+{
+    return extent == 1 ? min64(stride, (int64_t)1 << 31) : stride;
+}
+
+static convoy_tensor tame_strides(const convoy_tensor *tensor)
+{
+    convoy_tensor tamed = *tensor;
+    tamed.stride_n = tame(tensor->N, tensor->stride_n);
+    tamed.stride_c = tame(tensor->C, tensor->stride_c);
+    tamed.stride_h = tame(tensor->H, tensor->stride_h);
+    tamed.stride_w = tame(tensor->W, tensor->stride_w);
+    return tamed;
+}
+
+static void run(const convoy_plan *plan, const struct operands *operands)
+{
+    const convoy_tensor x = tame_strides(operands->x), y = tame_strides(operands->y);
+    const convoy_tensor residual = tame_strides(operands->residual ? operands->residual : &y);
+    const struct operands tamed = {.x = &x,
+                                   .residual = operands->residual ? &residual : NULL,
+                                   .y = &y,
+                                   .workspace = operands->workspace};
+    double started = verbose() ? clock_seconds() : 0;
+    int entered = forked_enter(plan->threads);
+    plan->algorithm->execute(plan, &tamed);
+    forked_leave(entered);
+    if (verbose()) {
+        verbose_report("execute", plan, clock_seconds() - started);
+    }
 }
 
 static convoy_status execute(const convoy_plan *plan, const struct operands *operands)
@@ -177,17 +214,10 @@ static convoy_status execute(const convoy_plan *plan, const struct operands *ope
                     "the output y shares memory with the input x; it must lie apart from it");
     }
     status = check_workspace(plan, operands);
-    if (status) {
-        return status;
+    if (!status) {
+        run(plan, operands);
     }
-    double started = verbose() ? clock_seconds() : 0;
-    int entered = forked_enter(plan->threads);
-    plan->algorithm->execute(plan, operands);
-    forked_leave(entered);
-    if (verbose()) {
-        verbose_report("execute", plan, clock_seconds() - started);
-    }
-    return CONVOY_OK;
+    return status;
 }
 
 convoy_status convoy_plan_execute(const convoy_plan *plan, const convoy_tensor *x,

@@ -196,14 +196,3 @@ convoy_status headed_fail_in(const char *path, convoy_status status)
     snprintf(detail, sizeof detail, "%s", convoy_error_detail());
     return fail(status, "%.200s: %s", path, detail);
 }
-
-convoy_status headed_save(const char *path, const char *text)
-{
-    struct file_writer writer;
-    convoy_status status = file_create(path, &writer);
-    if (!status) {
-        fputs(text, writer.stream);
-        status = file_commit(&writer);
-    }
-    return status;
-}

@@ -68,7 +68,4 @@ convoy_status headed_load(const char *path, const struct headed_kind *kind, char
 /** The error detail with the file in front. @return status */
 convoy_status headed_fail_in(const char *path, convoy_status status);
 
-/** Write a text into a file, which is replaced in one step. */
-convoy_status headed_save(const char *path, const char *text);
-
 #endif

@@ -8,6 +8,7 @@
 #include "plan/measure.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -45,11 +46,20 @@ struct contest {
     double started, limit_s;
 };
 
-static int by_cost(const void *a, const void *b)
+/* Put a plan among the candidates, those that cost less before it, if it is one of the first. */
+static void insert_candidate(struct contest *contest, const struct convoy_plan *plan)
 {
-    double left = ((const struct convoy_plan *)a)->cost;
-    double right = ((const struct convoy_plan *)b)->cost;
-    return (left > right) - (left < right);
+    struct candidate *candidates = contest->candidates;
+    size_t at = contest->count;
+    while (at > 0 && candidates[at - 1].plan.cost > plan->cost) {
+        at--;
+    }
+    if (at == MEASURED_MAX) {
+        return;
+    }
+    contest->count += contest->count < MEASURED_MAX;
+    memmove(candidates + at + 1, candidates + at, (contest->count - at - 1) * sizeof *candidates);
+    candidates[at] = (struct candidate){.plan = *plan, .live = true};
 }
 
 /* The promising plans, the best prediction first; at least one. */
@@ -61,20 +71,13 @@ static convoy_status find_candidates(struct contest *contest)
     if (status) {
         return status;
     }
-    struct convoy_plan promising[64];
-    size_t count = 0;
     const struct algorithm *forced = contest->request->forced;
-    for (size_t i = 0; algorithms[i] && count < 64; i++) {
+    for (size_t i = 0; algorithms[i]; i++) {
         if ((!forced || forced == algorithms[i]) &&
             request_try(contest->request, algorithms[i], &plan, reason) == CONVOY_OK &&
             plan.cost <= MEASURED_WITHIN * best.cost) {
-            promising[count++] = plan;
+            insert_candidate(contest, &plan);
         }
-    }
-    qsort(promising, count, sizeof promising[0], by_cost);
-    contest->count = count < MEASURED_MAX ? count : MEASURED_MAX;
-    for (size_t i = 0; i < contest->count; i++) {
-        contest->candidates[i] = (struct candidate){.plan = promising[i], .live = true};
     }
     contest->live = contest->count;
     return CONVOY_OK;

@@ -16,7 +16,8 @@ struct weights_owners {
 };
 
 /**
- * convoy_plan_create, but on the given kernels: tests run tables that no convoy_isa stands for.
+ * convoy_plan_create, but on the given kernels: calibration runs those of each ISA, tests and the
+ * benchmark some that no convoy_isa stands for.
  * @param kernels  NULL: those of options->isa
  */
 convoy_status plan_create_on(const convoy_layer *layer, const convoy_weights *weights,

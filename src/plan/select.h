@@ -12,7 +12,7 @@
  * The chosen plan, without packed weights; plan->why is set.
  * @param weights      of the measurement; NULL: random ones
  * @param measurement  receives what was measured; its count is 0 if nothing was. NULL: only the
- * plan is wanted, so an algorithm that is asked for by name is not timed.
+ *                     plan is wanted, so an algorithm that is asked for by name is not timed.
  * @retval as request_choose and request_measure
  */
 convoy_status request_select(const struct request *request, const convoy_weights *weights,

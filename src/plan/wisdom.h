@@ -7,8 +7,8 @@
 #define CONVOY_PLAN_WISDOM_H
 
 #include "convoy/wisdom.h"
-#include "plan/choose.h"
 #include "plan/headed_text.h"
+#include "plan/request.h"
 
 #define WISDOM_KEY_SIZE (CONVOY_PROBLEM_SIZE + 120)
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "plan/wisdom.h"
 
@@ -72,7 +73,7 @@ static convoy_status write_text(const char *path, const convoy_wisdom *wisdom)
     char *text;
     convoy_status status = convoy_wisdom_print(wisdom, &text);
     if (!status) {
-        status = headed_save(path, text);
+        status = file_write_text(path, text);
         free(text);
     }
     return status;
@@ -111,18 +112,12 @@ static convoy_status merge_and_write(const convoy_wisdom *wisdom, const char *pa
     return status;
 }
 
-convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path,
-                                   convoy_wisdom_report *report)
+/* Add to a file, or write what is none. The report is zero at first. */
+static convoy_status export_to(const convoy_wisdom *wisdom, const char *path,
+                               convoy_wisdom_report *report)
 {
     struct stat what;
     void *name;
-    char *lock_path;
-    if (wisdom == NULL || path == NULL) {
-        return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "path is" : "wisdom is");
-    }
-    if (report) {
-        *report = (convoy_wisdom_report){.lines = 0};
-    }
     if (stat(path, &what) == 0 && !S_ISREG(what.st_mode)) {
         return write_text(path, wisdom); /* a pipe or a device; a directory is refused there */
     }
@@ -131,7 +126,7 @@ convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path
     if (status) {
         return status;
     }
-    lock_path = name;
+    char *lock_path = name;
     snprintf(lock_path, name_bytes, "%s.lock", path);
     int lock = lock_file(lock_path);
     status = lock < 0 ? fail(CONVOY_ERROR_IO, "%s cannot be locked: %s", lock_path, strerror(errno))
@@ -141,5 +136,19 @@ convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path
         close(lock);
     }
     memory_free(lock_path);
+    return status;
+}
+
+convoy_status convoy_wisdom_export(const convoy_wisdom *wisdom, const char *path,
+                                   convoy_wisdom_report *report)
+{
+    convoy_wisdom_report read = {.lines = 0};
+    if (wisdom == NULL || path == NULL) {
+        return fail(CONVOY_ERROR_NULL, "the %s NULL", wisdom ? "path is" : "wisdom is");
+    }
+    convoy_status status = export_to(wisdom, path, &read);
+    if (!status && report) {
+        *report = read;
+    }
     return status;
 }

@@ -17,7 +17,7 @@ struct trap {
 };
 
 /** From now on an access that the system refuses is told on stderr before the program ends of it,
- * as it would have. One trap at a time. */
+ *  as it would have. One trap at a time. */
 void trap_set(struct trap *trap, const convoy_layer *layer, uint64_t seed);
 void trap_remove(struct trap *trap);
 

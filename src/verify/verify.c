@@ -155,14 +155,14 @@ static convoy_status run_case(struct run *run, const struct verify_case *which, 
             report(run, which, "it changed x");
         }
         run->result->cases++;
-        /* however much is wrong with it, it is one case */
-        run->result->failed = run->result->failed > failed ? failed + 1 : failed;
     }
     pages_spoilt();
     convoy_plan_destroy(plan);
     if (pages_spoilt()) {
         report(run, which, "it wrote beside the packed weights, the bias or the plan");
     }
+    /* However much is wrong with it, it is one case. */
+    run->result->failed = run->result->failed > failed ? failed + 1 : failed;
     return status;
 }
 

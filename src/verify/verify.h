@@ -1,17 +1,17 @@
 /**
  * @file verify.h
  * Run a layer with every algorithm, ISA, layout and thread count that is asked for, and compare
- * each result with the float64 sums of the reference. Used by the command's `verify`, by
- * check_kernels and by the benchmark; built on the public API only.
+ * each result with the float64 sums of the reference. Used by the command's `verify` and by
+ * check_kernels; built on the public API only.
  *
  * A case is one combination; algorithms without kernels for an ISA run on the first ISA only. Each
- * is run on two fillings: small integers, whose sums are exact in float32, so that the result must
- * be equal (algorithms that transform their operands, those that CONVOY_TOLERANCE_STRICT excludes,
- * are held to their bound instead); then random values, within the bound that the plan promises.
- * Every buffer lies with its last byte, or its first (filling `uniform`), against a page that may
- * not be touched; gaps, output and workspace are signalling NaNs before; inputs must be unchanged
- * after; and results must have the same bits for all thread counts. With pages_allocator (pages.h)
- * in place the packed weights are treated alike.
+ * is run on three fillings: small integers, whose sums are exact in float32, so that the result
+ * must be equal (algorithms that transform their operands, those that CONVOY_TOLERANCE_STRICT
+ * excludes, are held to their bound instead); then random values of both signs, and of one, within
+ * the bound that the plan promises. Every buffer lies with its last byte, or its first (filling
+ * `uniform`), against a page that may not be touched; gaps, output and workspace are signalling
+ * NaNs before; inputs must be unchanged after; and results must have the same bits for all thread
+ * counts. With pages_allocator (pages.h) in place the packed weights are treated alike.
  */
 #ifndef CONVOY_VERIFY_VERIFY_H
 #define CONVOY_VERIFY_VERIFY_H
