@@ -34,8 +34,8 @@
 /* The register tiles of a block of tiles and channels. */
 struct register_tiles {
     int64_t count;
-    int64_t first[WINOGRAD_TILES_MAX];
-    tile_sums_function *sums[WINOGRAD_TILES_MAX];
+    int64_t first[WINOGRAD_REGISTER_TILES_MAX];
+    tile_sums_function *sums[WINOGRAD_REGISTER_TILES_MAX];
 };
 
 static void cut_tiles(const struct convoy_plan *plan, int64_t tiles, int vectors,

@@ -32,8 +32,8 @@
    64 would be 3 % faster and have twice the error. */
 #define WINOGRAD_PARTIAL_SUM 44
 
-/* Tiles of a block, at most. */
-#define WINOGRAD_TILES_MAX 64
+/* Register tiles of a block, at most. */
+#define WINOGRAD_REGISTER_TILES_MAX 6
 
 /* A row of the algorithm table, with what it is F of. */
 struct winograd_algorithm {

@@ -14,10 +14,14 @@
 
 /* Transformed input and products of a block of tiles, at most. */
 #define BLOCK_BYTES (7 << 18)
-/* Packed w of more than so many L2s is taken to come from memory: blocks have as many tiles as can
-   be then, if their transformed input and products are no more than so many bytes. */
+/* Packed w of more than so many L2s is taken to come from memory: blocks may take so many bytes
+   then. */
 #define MEMORY_L2S         8
 #define MEMORY_BLOCK_BYTES (4 << 20)
+/* x and y of no more than so many L2s are taken to be near. */
+#define NEAR_L2S 2
+/* Register tiles of a block while x and y come from afar. */
+#define REGISTER_TILES_FEW 2
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
 {
@@ -93,24 +97,43 @@ struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t
     };
 }
 
+static bool w_from_memory(const struct convoy_plan *plan)
+{
+    return (int64_t)plan->packed_w_bytes > MEMORY_L2S * (int64_t)cpu_l2_bytes();
+}
+
 /* Tiles of a block: two register tiles, so that their input, products and packed w share L2 and the
-   block that follows can be asked for meanwhile (see winograd_ahead.h). Only where packed w comes
-   from memory, which takes longer than so few tiles multiply, are blocks as large as a few MiB
-   hold. */
+   block that follows can be asked for meanwhile (see winograd_ahead.h). More where packed w comes
+   from memory, which takes longer than so few tiles multiply, and where there is less to ask for as
+   x and y are near; unless threads would have too few blocks to share. */
+static int64_t tiles_wanted(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t pixels = plan->blocking.tile_pixels;
+    int64_t few = REGISTER_TILES_FEW * pixels, many = WINOGRAD_REGISTER_TILES_MAX * pixels;
+    double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
+    double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
+    if (w_from_memory(plan)) {
+        return many;
+    }
+    if (x + y > NEAR_L2S * (double)cpu_l2_bytes()) {
+        return few;
+    }
+    int64_t shares = plan->threads > 1 ? 2 * plan->threads : 1;
+    return min64(many, max64(few, winograd_grid(plan).tiles / shares));
+}
+
 static void choose_block(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
-    int64_t tiles = winograd_grid(plan).tiles, l2 = (int64_t)cpu_l2_bytes();
+    int64_t tiles = winograd_grid(plan).tiles;
     int64_t k_floats = b->tile_vectors * (int64_t)plan->kernels->vector_floats;
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
     int64_t bytes = 4 * points(plan) * (h.count * w.count * plan->layer.C + k_floats);
-    int64_t packed = (int64_t)plan->packed_w_bytes;
-    b->streams = packed > l2 / 2;
-    int64_t fit = min64(2 * b->tile_pixels, max64(1, BLOCK_BYTES / bytes));
-    if (packed > MEMORY_L2S * l2) {
-        fit = max64(fit, min64(WINOGRAD_TILES_MAX, MEMORY_BLOCK_BYTES / bytes));
-    }
+    int64_t most_bytes = w_from_memory(plan) ? MEMORY_BLOCK_BYTES : BLOCK_BYTES;
+    int64_t fit = min64(tiles_wanted(plan), max64(1, most_bytes / bytes));
+    b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / 2;
     b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
     int64_t strips = divide_up(tiles, b->strip_columns);
     b->k_parts = min64(b->k_blocks, divide_up(plan->threads > 1 ? 4 * plan->threads : 1, strips));
