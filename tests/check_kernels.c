@@ -400,9 +400,11 @@ static void test_depthwise_epilogues(void **state)
 static void test_many_blocks(void **state)
 {
     static const char *const problems[] = {
-        "n1c16h33w65_k24r3s3_pd1", "n1c4200h2w3_k5r1s1",    "n1c500h3w3_k3r3s3_pd1",
-        "n1c3h2w2_k4200r1s1",      "n1c3h3w700_k9r3s3_pd1", "n9c3h5w5_k70r3s3_pd1",
+        "n1c16h33w65_k24r3s3_pd1", "n1c4200h2w3_k5r1s1",
+        "n1c500h3w3_k3r3s3_pd1",   "n1c3h2w2_k4200r1s1",
+        "n1c3h3w700_k9r3s3_pd1",   "n9c3h5w5_k70r3s3_pd1",
         "n1c40h12w12_k140r3s3",    "n1c1h90w90_k1r5s5_pd2",
+        "n2c3h2w1000_k9r3s3_pd1", /* as many strips of columns as of rows */
     };
     (void)state;
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {

@@ -175,6 +175,46 @@ static void test_bias_and_residual(void **state)
 }
 
 /* A NaN of the bias or the residual reaches its outputs and no others. */
+/* The residual is a column of a wider tensor, y has no gaps: the bits are those of a residual
+   without. */
+static void test_residual_with_gaps(void **state)
+{
+    (void)state;
+    for (int layout = CONVOY_NCHW; layout <= CONVOY_NHWC; layout++) {
+        convoy_layer layer = parse_layer("n2c5h9w3_k18r3s3");
+        layer.layout = (convoy_layout)layout;
+        layer.epilogue.residual = true;
+        struct operand_set set = operands_create(&layer, 1);
+        size_t bytes = (size_t)(set.y.N * set.y.stride_n) * sizeof(float);
+        convoy_tensor dense = set.residual, apart = dense;
+        float *wide = calloc(3 * bytes, 1), *wanted = malloc(bytes);
+        assert_non_null(wide);
+        assert_non_null(wanted);
+        apart.data = wide;
+        apart.stride_n *= 3;
+        apart.stride_h *= 3;
+        if (layer.layout == CONVOY_NCHW) {
+            apart.stride_c *= 3;
+        }
+        assert_ok(convoy_tensor_copy(&dense, &apart));
+        for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+            convoy_options options = {.algorithm = convoy_algorithm_name(a)};
+            if (algorithm_applies(&layer, a)) {
+                set.residual = dense;
+                run_layer(&layer, &set, &options);
+                memcpy(wanted, set.y.data, bytes);
+                set.residual = apart;
+                run_layer(&layer, &set, &options);
+                assert_memory_equal(set.y.data, wanted, bytes);
+            }
+        }
+        set.residual = dense;
+        operands_destroy(&set);
+        free(wide);
+        free(wanted);
+    }
+}
+
 static void test_nan_of_bias_and_residual(void **state)
 {
     (void)state;
@@ -232,9 +272,8 @@ static void test_nan_of_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_bias_and_residual),
-        cmocka_unit_test(test_nan_of_bias_and_residual),
+        cmocka_unit_test(test_activations),        cmocka_unit_test(test_bias_and_residual),
+        cmocka_unit_test(test_residual_with_gaps), cmocka_unit_test(test_nan_of_bias_and_residual),
         cmocka_unit_test(test_nan_of_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
