@@ -153,6 +153,11 @@ ALWAYS_INLINE vf vf_multiply_add_kept(vf a, vf b, vf c)
 #endif
 }
 
+/* What vh_multiply_add_at may read, for the compiler: more than the longest run of a tile. */
+struct run_floats {
+    float floats[4096];
+};
+
 /* a[index + further] * b + c for half a vector. With AVX-512 a is broadcast by the multiply-add
    itself: if it took the register that whole vectors are multiplied by, the two widths would wait
    for each other (the tile of 11 x 1.5 on Zen 4: 2720 cycles at depth 144 instead of 2430). */
@@ -162,7 +167,8 @@ ALWAYS_INLINE vh vh_multiply_add_at(const float *a, ptrdiff_t index, const int f
 #if defined(__AVX512F__) && VF == 16
     __asm__("vfmadd231ps %c3(%1,%2,4)%{1to8%}, %4, %0"
             : "+v"(c)
-            : "r"(a), "r"(index), "i"(further * (int)sizeof *a), "v"(b), "m"(*(const float(*)[])a));
+            : "r"(a), "r"(index), "i"(further * (int)sizeof *a), "v"(b),
+              "m"(*(const struct run_floats *)a));
     return c;
 #else
     return a[index + further] * b + c;
