@@ -19,7 +19,7 @@
 #define MEMORY_L2S         8
 #define MEMORY_BLOCK_BYTES (4 << 20)
 /* x and y of no more than so many L2s are taken to be near. */
-#define NEAR_L2S 2
+#define NEAR_L2S 1.75
 /* Register tiles of a block while x and y come from afar. */
 #define REGISTER_TILES_FEW 2
 
@@ -102,25 +102,28 @@ static bool w_from_memory(const struct convoy_plan *plan)
     return (int64_t)plan->packed_w_bytes > MEMORY_L2S * (int64_t)cpu_l2_bytes();
 }
 
-/* Tiles of a block: two register tiles, so that their input, products and packed w share L2 and the
-   block that follows can be asked for meanwhile (see winograd_ahead.h). More where packed w comes
-   from memory, which takes longer than so few tiles multiply, and where there is less to ask for as
-   x and y are near; unless threads would have too few blocks to share. */
-static int64_t tiles_wanted(const struct convoy_plan *plan)
+/* Tiles of a block of so many bytes each: two register tiles, so that their input, products and
+   packed w share L2 and the block that follows can be asked for meanwhile (see winograd_ahead.h).
+   More where packed w comes from memory, which takes longer than so few tiles multiply, and where
+   there is less to ask for as x and y are near; but little more than L2 holds, and not where
+   threads would have too few blocks to share. */
+static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t tile_bytes)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t pixels = plan->blocking.tile_pixels;
-    int64_t few = REGISTER_TILES_FEW * pixels, many = WINOGRAD_REGISTER_TILES_MAX * pixels;
+    int64_t pixels = plan->blocking.tile_pixels, l2 = (int64_t)cpu_l2_bytes();
+    int64_t many = WINOGRAD_REGISTER_TILES_MAX * pixels;
+    if (w_from_memory(plan)) {
+        return min64(many, max64(1, MEMORY_BLOCK_BYTES / tile_bytes));
+    }
+    int64_t few = min64(REGISTER_TILES_FEW * pixels, max64(1, BLOCK_BYTES / tile_bytes));
     double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
     double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
-    if (w_from_memory(plan)) {
-        return many;
-    }
-    if (x + y > NEAR_L2S * (double)cpu_l2_bytes()) {
+    if (x + y > NEAR_L2S * (double)l2) {
         return few;
     }
     int64_t shares = plan->threads > 1 ? 2 * plan->threads : 1;
-    return min64(many, max64(few, winograd_grid(plan).tiles / shares));
+    int64_t room = min64(l2 / 4 * 5 / tile_bytes, winograd_grid(plan).tiles / shares);
+    return max64(few, min64(many, room));
 }
 
 static void choose_block(struct convoy_plan *plan)
@@ -131,8 +134,7 @@ static void choose_block(struct convoy_plan *plan)
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
     int64_t bytes = 4 * points(plan) * (h.count * w.count * plan->layer.C + k_floats);
-    int64_t most_bytes = w_from_memory(plan) ? MEMORY_BLOCK_BYTES : BLOCK_BYTES;
-    int64_t fit = min64(tiles_wanted(plan), max64(1, most_bytes / bytes));
+    int64_t fit = tiles_wanted(plan, bytes);
     b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / 2;
     b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
     int64_t strips = divide_up(tiles, b->strip_columns);
