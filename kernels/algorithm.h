@@ -35,8 +35,8 @@ struct blocking {
     bool planes;           /* ... output columns in the lanes */
     bool panels;           /* NCHW: pixels in the lanes, x copied into panels */
     bool packs;            /* strips of x are copied before use */
-    bool streams;          /* packed w does not stay in L2: it is asked for ahead of its use */
     bool pads;             /* ... with zeros on the padding; else those taps are left out */
+    bool streams;          /* packed w does not stay in L2: it is asked for ahead of its use */
 };
 
 /* What an execution does, for the prediction of its time (src/plan/cost.c). Work is counted in
@@ -120,8 +120,8 @@ struct algorithm {
 };
 
 /**
- * Error bound of a sum of `terms` products in float32 in which no term passes through more than
- * `longest` roundings, relative to the sum of absolute products: gamma(longest) = longest*u /
+ * Error bound of a sum of products in float32 in which no term passes through more than `longest`
+ * roundings, relative to the sum of absolute products: gamma(longest) = longest*u /
  * (1 - longest*u), u = 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
  * section 3.1); infinity when longest*u >= 1. Callers add the epilogue's roundings.
  */
@@ -142,7 +142,7 @@ double sum_error_deviation(int64_t longest, int64_t sums);
  */
 double sum_error_typical(int64_t longest, int64_t sums);
 
-/* The largest of `count` standard normal deviates, about. */
+/** The largest of `count` standard normal deviates, about. */
 double expected_largest(int64_t count);
 
 extern const struct algorithm algorithm_reference, algorithm_naive, algorithm_reordered,
