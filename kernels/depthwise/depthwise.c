@@ -174,7 +174,8 @@ void depthwise_execute(const struct convoy_plan *plan, const struct operands *op
 #pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
     {
         uint64_t state = denormals_enter(plan->flush_denormals);
-#pragma omp for schedule(dynamic) nowait
+        /* to the same threads each time, in whose caches these parts of y still are */
+#pragma omp for schedule(static) nowait
         for (int64_t unit = 0; unit < units; unit++) {
             int64_t part = unit % b->k_parts, strip = unit / b->k_parts;
             int64_t p = strip % down * b->strip_rows;

@@ -165,7 +165,8 @@ void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operand
 #pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
     {
         uint64_t state = denormals_enter(plan->flush_denormals);
-#pragma omp for schedule(dynamic) nowait
+        /* to the same threads each time, in whose caches these parts of y still are */
+#pragma omp for schedule(static) nowait
         for (int64_t unit = 0; unit < units; unit++) {
             char *workspace = operands->workspace + omp_get_thread_num() * b->thread_bytes;
             int64_t p = unit % down * b->strip_rows, part = unit / down % b->k_parts;
