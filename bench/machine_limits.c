@@ -12,12 +12,11 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "kernels/kernel.h"
+#include "plan/request.h"
 
-#define TRIES           5
-#define PEAK_SECONDS    3e-3
-#define STREAM_SECONDS  2e-3
-#define READABLE_FLOATS 128  /* stream kernels take multiples of this */
-#define THREADS_MOST    1024 /* that --threads takes */
+#define TRIES          5
+#define PEAK_SECONDS   3e-3
+#define STREAM_SECONDS 2e-3
 
 const char *memory_level_name(enum memory_level level)
 {
@@ -121,7 +120,7 @@ static double stream_once(const struct isa_kernels *kernels, float *const *buffe
 static double measure_stream(const struct isa_kernels *kernels, float *const *buffers, int threads,
                              double bytes, bool copies)
 {
-    int64_t step = 2 * READABLE_FLOATS;
+    int64_t step = 2 * STREAM_FLOATS;
     int64_t floats = (int64_t)(bytes / sizeof(float)) / step * step;
     int64_t times = 1;
     float used = 0;
@@ -163,8 +162,8 @@ static void measure_bandwidth(const struct limits *limits, struct bandwidth_limi
 {
     const struct isa_kernels *kernels = isa_kernels_find(CONVOY_ISA_BEST);
     int threads = bandwidth->threads;
-    float *buffers[THREADS_MOST] = {NULL};
-    bool all = threads <= THREADS_MOST;
+    float *buffers[THREADS_MAX] = {NULL};
+    bool all = threads <= THREADS_MAX;
     size_t bytes = (size_t)level_bytes(limits, LEVEL_MEMORY, threads);
     for (int t = 0; all && t < threads; t++) {
         void *memory = NULL;
@@ -187,7 +186,7 @@ static void measure_bandwidth(const struct limits *limits, struct bandwidth_limi
             bandwidth->copy[level] = measure_stream(kernels, buffers, threads, wanted, true);
         }
     }
-    for (int t = 0; t < threads && t < THREADS_MOST; t++) {
+    for (int t = 0; t < threads && t < THREADS_MAX; t++) {
         memory_free(buffers[t]);
     }
 }

@@ -11,6 +11,18 @@
 #include "core/error.h"
 #include "io/nearest.h"
 
+static void add_once(struct name_list *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->names[i], name) == 0) {
+            return;
+        }
+    }
+    if (names->count < NAMES_MAX) {
+        names->names[names->count++] = name;
+    }
+}
+
 convoy_status names_split(const char *option, const char *list, struct name_list *names)
 {
     names->count = 0;
@@ -25,21 +37,9 @@ convoy_status names_split(const char *option, const char *list, struct name_list
             return fail(CONVOY_ERROR_ARGUMENT, "%s=%s: %s", option, list,
                         *part ? "more than 64 names" : "an empty name");
         }
-        names->names[names->count++] = part;
+        add_once(names, part);
     }
     return CONVOY_OK;
-}
-
-static void add_once(struct name_list *names, const char *name)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->names[i], name) == 0) {
-            return;
-        }
-    }
-    if (names->count < NAMES_MAX) {
-        names->names[names->count++] = name;
-    }
 }
 
 convoy_status names_algorithms(const char *list, struct name_list *names)

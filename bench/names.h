@@ -17,7 +17,8 @@ struct name_list {
     size_t count;
 };
 
-/** Split "a,b,c". @retval CONVOY_ERROR_ARGUMENT  an empty name, or too many */
+/** Split "a,b,c"; what stands there twice comes once. @retval CONVOY_ERROR_ARGUMENT  an empty name,
+ * or too many */
 convoy_status names_split(const char *option, const char *list, struct name_list *names);
 
 /** Algorithms by name; "auto" stays, "all" is every one of the table. The names are static.

@@ -13,6 +13,7 @@
 #include "bench/names.h"
 #include "core/error.h"
 #include "io/nearest.h"
+#include "plan/request.h"
 
 /* What the lists of the command line have become. */
 struct axes {
@@ -93,18 +94,12 @@ static convoy_status parse_threads(const char *list, struct axes *axes)
     for (size_t i = 0; !status && i < names.count; i++) {
         char *end;
         long value = strtol(names.names[i], &end, 10);
-        if (*end != '\0' || value < 1 || value > 1024) {
+        if (*end != '\0' || value < 1 || value > THREADS_MAX) {
             return fail(CONVOY_ERROR_ARGUMENT,
-                        "--threads=%s: '%s' is no number of threads from 1 to 1024", list,
-                        names.names[i]);
+                        "--threads=%s: '%s' is no number of threads from 1 to %d", list,
+                        names.names[i], THREADS_MAX);
         }
-        bool twice = false;
-        for (size_t j = 0; j < axes->thread_count; j++) {
-            twice |= axes->threads[j] == (int)value;
-        }
-        if (!twice) {
-            axes->threads[axes->thread_count++] = (int)value;
-        }
+        axes->threads[axes->thread_count++] = (int)value;
     }
     return status;
 }
@@ -114,18 +109,12 @@ static convoy_status parse_layouts(const char *list, struct axes *axes)
     struct name_list names;
     convoy_status status = names_split("--layouts", list, &names);
     for (size_t i = 0; !status && i < names.count; i++) {
-        bool nhwc = strcmp(names.names[i], "nhwc") == 0, twice = false;
-        convoy_layout layout = nhwc ? CONVOY_NHWC : CONVOY_NCHW;
+        bool nhwc = strcmp(names.names[i], "nhwc") == 0;
         if (!nhwc && strcmp(names.names[i], "nchw") != 0) {
             return fail(CONVOY_ERROR_ARGUMENT, "--layouts=%s: '%s' is neither nhwc nor nchw", list,
                         names.names[i]);
         }
-        for (size_t j = 0; j < axes->layout_count; j++) {
-            twice |= axes->layouts[j] == layout;
-        }
-        if (!twice) {
-            axes->layouts[axes->layout_count++] = layout;
-        }
+        axes->layouts[axes->layout_count++] = nhwc ? CONVOY_NHWC : CONVOY_NCHW;
     }
     return status;
 }

@@ -31,6 +31,8 @@ struct tile_sums {
     tile_sums_function *sums[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
 };
 
+#define STREAM_FLOATS 128
+
 struct isa_kernels {
     convoy_isa isa;
     const char *name;
@@ -61,8 +63,8 @@ struct isa_kernels {
        the FLOPs done; what the FMA peak is measured with. */
     double (*peak)(int64_t steps);
 
-    /* Read, or copy, `floats` floats (a multiple of 128): what bandwidths are measured with. What
-       is read depends on every float, so that no load can be left out. */
+    /* Read, or copy, `floats` floats (a multiple of STREAM_FLOATS): what bandwidths are measured
+       with. What is read depends on every float, so that no load can be left out. */
     float (*stream_read)(const float *from, int64_t floats);
     void (*stream_copy)(float *to, const float *from, int64_t floats);
 };

@@ -174,7 +174,6 @@ static void test_bias_and_residual(void **state)
     }
 }
 
-/* A NaN of the bias or the residual reaches its outputs and no others. */
 /* The residual is a column of a wider tensor, y has no gaps: the bits are those of a residual
    without. */
 static void test_residual_with_gaps(void **state)
@@ -215,6 +214,7 @@ static void test_residual_with_gaps(void **state)
     }
 }
 
+/* A NaN of the bias or the residual reaches its outputs and no others. */
 static void test_nan_of_bias_and_residual(void **state)
 {
     (void)state;

@@ -8,6 +8,7 @@
 #include "convoy/convoy.h"
 #include "support/check.h"
 #include "support/layers.h"
+#include "support/strides.h"
 
 /* A layer of 2 x 3 -> 4 channels on 5 x 6, its plan by `reference` and its tensors. */
 struct fixture {
@@ -86,11 +87,10 @@ static void test_bad_tensors(void **state)
 
 static void spoil_unused_strides(convoy_tensor *t)
 {
-    const int64_t extents[] = {t->N, t->C, t->H, t->W};
-    int64_t *const strides[] = {&t->stride_n, &t->stride_c, &t->stride_h, &t->stride_w};
     for (int axis = 0; axis < 4; axis++) {
-        if (extents[axis] == 1 && *strides[axis] != 1) {
-            *strides[axis] = INT64_MAX - 7 * axis;
+        int64_t *stride = unused_stride(t, axis);
+        if (stride && *stride != 1) {
+            *stride = INT64_MAX - 7 * axis;
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "core/tensor_checked.h"
 #include "support/check.h"
 #include "support/random.h"
+#include "support/strides.h"
 
 /* A tensor with gaps between its rows: a random slice of a random, wider tensor. */
 static convoy_tensor random_tensor(uint64_t *random, const int64_t extents[4],
@@ -142,11 +143,10 @@ static bool touch(const convoy_tensor *t, const char *memory, unsigned char *mar
 /* No step is taken along an extent of 1: its stride may be any number. */
 static void spoil_unused_strides(convoy_tensor *t, uint64_t *random)
 {
-    const int64_t extents[] = {t->N, t->C, t->H, t->W};
-    int64_t *const strides[] = {&t->stride_n, &t->stride_c, &t->stride_h, &t->stride_w};
     for (int axis = 0; axis < 4; axis++) {
-        if (extents[axis] == 1 && random_between(random, 0, 1) == 0) {
-            *strides[axis] = INT64_MAX - random_between(random, 0, 9);
+        int64_t *stride = unused_stride(t, axis);
+        if (stride && random_between(random, 0, 1) == 0) {
+            *stride = INT64_MAX - random_between(random, 0, 9);
         }
     }
 }

@@ -31,20 +31,21 @@ static const struct tile_shapes *shapes_of(const struct convoy_plan *plan)
     return plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
 }
 
-/* Vectors that hold the output channels of one group (dense) or of all (lanes). */
-static int64_t vectors_of(const struct convoy_plan *plan)
+/* The output channels of one group (dense) or of all (lanes). */
+static int64_t channels_of(const struct convoy_plan *plan)
 {
-    const convoy_layer *layer = &plan->layer;
-    int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
-    return divide_up(channels, plan->kernels->vector_floats);
+    return plan->blocking.lanes ? plan->layer.K : layer_Kg(&plan->layer);
 }
 
-/* Floats that hold the same in packed w. */
+/* Vectors that hold them, and floats of packed w that do. */
+static int64_t vectors_of(const struct convoy_plan *plan)
+{
+    return divide_up(channels_of(plan), plan->kernels->vector_floats);
+}
+
 static int64_t width_of(const struct convoy_plan *plan)
 {
-    const convoy_layer *layer = &plan->layer;
-    int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
-    return round_up(channels, shapes_of(plan)->granule);
+    return round_up(channels_of(plan), shapes_of(plan)->granule);
 }
 
 /* Output channels of all groups, rounded up to what is worked out. */
@@ -68,8 +69,7 @@ struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t ind
     int64_t group = index / blocks, in_group = index % blocks;
     int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
     int64_t next = first + vectors / blocks + (in_group < vectors % blocks);
-    int64_t channels = plan->blocking.lanes ? layer->K : layer_Kg(layer);
-    int64_t depth = layer_depth(layer);
+    int64_t channels = channels_of(plan), depth = layer_depth(layer);
     return (struct direct_k_block){
         .group = plan->blocking.lanes ? first * floats / layer_Kg(layer) : group,
         .k = group * channels + first * floats,

@@ -32,14 +32,7 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const bool halv
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
     struct accumulators acc;
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        UNROLL for (int v = 0; v < vectors; v++)
-        {
-            acc.whole[i][v] = (vf){0};
-        }
-        acc.half[i] = (vh){0};
-    }
+    tile_clear(&acc, pixels, vectors);
     ask_for_y(pixels, vectors, o);
     const float *ahead = o->ahead ? o->ahead : o->w;
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {

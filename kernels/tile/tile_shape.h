@@ -63,6 +63,18 @@ struct accumulators {
     vh half[TILE_PIXELS_MAX];
 };
 
+ALWAYS_INLINE void tile_clear(struct accumulators *acc, const int pixels, const int vectors)
+{
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            acc->whole[i][v] = (vf){0};
+        }
+        acc->half[i] = (vh){0};
+    }
+}
+
 /* acc += x[.][d + further] * w: one step of the depth loop. */
 ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const int vectors,
                              const bool halves, const float *const x[TILE_PIXELS_MAX], ptrdiff_t d,

@@ -68,13 +68,7 @@ ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_s
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end;) {
         const struct tile_run *last = end - run > o->partial_runs ? run + o->partial_runs : end;
         struct accumulators acc;
-        UNROLL for (int i = 0; i < pixels; i++)
-        {
-            UNROLL for (int v = 0; v < vectors; v++)
-            {
-                acc.whole[i][v] = (vf){0};
-            }
-        }
+        tile_clear(&acc, pixels, vectors);
         for (; run < last; run++) {
             sum_run(&acc, pixels, vectors, o, run, &w, &ahead);
         }

@@ -22,7 +22,7 @@
 
 #define OPEN_WRITERS_MAX 16
 #define SUFFIX_LETTERS   6
-#define SUFFIX           ".XXXXXX"
+#define SUFFIX           ".000000"
 #define ATTEMPTS_MAX     1000
 
 enum { SLOT_FREE, SLOT_TAKEN, SLOT_NAMED };
@@ -109,9 +109,9 @@ static convoy_status open_special(const char *path, struct file_writer *writer)
     return CONVOY_OK;
 }
 
-/* Create a file whose name ends in letters that no other has, in the place of SUFFIX. The mode is
-   given here, since umask() cannot be asked without changing it, which other threads would feel.
-   Negative with errno. */
+/* Create a file whose name ends in letters that no other has, in the place of SUFFIX's zeros. The
+   mode is given here, since umask() cannot be asked without changing it, which other threads would
+   feel. Negative with errno. */
 static int create_unique(char *name, mode_t mode)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";

@@ -20,13 +20,12 @@
 #include "plan/plan.h"
 #include "plan/request.h"
 
-#define ROUNDS          5
-#define PROBE_SECONDS   8e-3 /* of a probe, in a round */
-#define STREAMS         8    /* readings of a buffer, of which the fastest counts */
-#define FORKS           300
-#define FAR_BYTES       ((size_t)64 << 20)
-#define NEAR_L2S        3
-#define READABLE_FLOATS 128 /* stream_read takes multiples of this */
+#define ROUNDS        5
+#define PROBE_SECONDS 8e-3 /* of a probe, in a round */
+#define STREAMS       8    /* readings of a buffer, of which the fastest counts */
+#define FORKS         300
+#define FAR_BYTES     ((size_t)64 << 20)
+#define NEAR_L2S      3
 
 /* What a rate is measured by. */
 struct probe {
@@ -168,7 +167,7 @@ static convoy_status run_probes(convoy_isa isa, int first, int end,
 static double stream(const float *buffer, size_t bytes, int threads)
 {
     const struct isa_kernels *kernels = isa_kernels_find(CONVOY_ISA_BEST);
-    int64_t floats = (int64_t)(bytes / sizeof(float)) / threads / READABLE_FLOATS * READABLE_FLOATS;
+    int64_t floats = (int64_t)(bytes / sizeof(float)) / threads / STREAM_FLOATS * STREAM_FLOATS;
     double best = INFINITY, started = 0;
     float used = 0;
     for (int i = 0; i <= STREAMS; i++) {
