@@ -303,6 +303,8 @@ static void test_depthwise(void **state)
         check_problem(problem);
         snprintf(problem, sizeof problem, "n1c18h3w%d_k18r5s5_pd2_g18", width);
         check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c18h5w%d_k18r5s5_st2_pd2_g18", width);
+        check_problem(problem);
         snprintf(problem, sizeof problem, "n1c16h3w%d_k16r3s3_pd1_g4", width);
         check_problem(problem);
     }
