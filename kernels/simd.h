@@ -148,6 +148,9 @@ ALWAYS_INLINE vf vf_multiply_add_kept(vf a, vf b, vf c)
 #if defined(__AVX512F__) && VF == 16
     __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
     return c;
+#elif defined(__AVX2__) && defined(__FMA__) && VF == 8
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
+    return c;
 #else
     return a * b + c;
 #endif

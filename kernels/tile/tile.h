@@ -24,9 +24,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TILE_VECTORS_MAX  4
-#define TILE_PIXELS_MAX   12
-#define TILE_AHEAD_FLOATS 64 /* four cache lines */
+#define TILE_VECTORS_MAX 4
+#define TILE_PIXELS_MAX  12
 
 /* A piece of the sum, the same for all pixels of a tile. */
 struct tile_run {
@@ -57,10 +56,6 @@ struct tile_operands {
     const float *w; /* block of packed w: [depth][vectors][VF] */
     const struct tile_run *runs;
     int run_count;
-    /* Memory to ask for meanwhile: for each two steps of the depth TILE_AHEAD_FLOATS, then so many
-       floats on; NULL: none. */
-    const float *ahead;
-    ptrdiff_t ahead_stride;
     enum tile_ending ending;
     float *const *sums; /* of each pixel, vectors * VF floats; not used by TILE_STORE */
     ptrdiff_t sums_shift;

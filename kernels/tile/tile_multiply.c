@@ -8,9 +8,6 @@
 #include "kernels/tile/tile_finish.h"
 #include "kernels/tile/tile_shape.h"
 
-/* The widest tiles leave no register for another pointer. */
-#define PREFETCHES(pixels) ((pixels) <= 8)
-
 /* Ask for the lines of y while the sum is worked out. With pixels in the lanes they lie in as many
    pages as there are rows, which no hardware foresees. */
 ALWAYS_INLINE void ask_for_y(const int pixels, const int vectors, const struct tile_operands *o)
@@ -34,7 +31,6 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const bool halv
     struct accumulators acc;
     tile_clear(&acc, pixels, vectors);
     ask_for_y(pixels, vectors, o);
-    const float *ahead = o->ahead ? o->ahead : o->w;
     for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
         const float *x[TILE_PIXELS_MAX];
         UNROLL for (int i = 0; i < pixels; i++)
@@ -43,19 +39,13 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const bool halv
         }
         const float *w = o->w + run->w_index * width;
         ptrdiff_t d = 0;
-        for (; d + 2 <= run->depth; d += 2) {
-            if (PREFETCHES(pixels)) {
-                __builtin_prefetch(ahead, 0, 2);
-                __builtin_prefetch(ahead + 16, 0, 2);
-                __builtin_prefetch(ahead + 32, 0, 2);
-                __builtin_prefetch(ahead + 48, 0, 2);
-                ahead += o->ahead_stride;
+        for (; d + 4 <= run->depth; d += 4, w += 4 * width) {
+            UNROLL for (int further = 0; further < 4; further++)
+            {
+                tile_step(&acc, pixels, vectors, halves, x, d, further, w + further * width);
             }
-            tile_step(&acc, pixels, vectors, halves, x, d, 0, w);
-            tile_step(&acc, pixels, vectors, halves, x, d, 1, w + width);
-            w += 2 * width;
         }
-        if (d < run->depth) {
+        for (; d < run->depth; d++, w += width) {
             tile_step(&acc, pixels, vectors, halves, x, d, 0, w);
         }
     }

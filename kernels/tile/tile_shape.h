@@ -81,8 +81,9 @@ ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const i
                              const int further, const float *w)
 {
     const int whole = vectors - halves;
-    /* else gcc has copies of accumulators, and too few registers for them */
-    const bool keeps = halves && whole > 1;
+    /* else gcc has copies of accumulators, and too few registers for them; or, with few registers,
+       it loads w again for each pixel */
+    const bool keeps = VF_REGISTERS == 16 ? pixels > 1 : halves && whole > 1;
     vf w_vector[TILE_VECTORS_MAX];
     UNROLL for (int v = 0; v < whole; v++)
     {
