@@ -36,7 +36,8 @@ struct blocking {
     bool panels;           /* NCHW: pixels in the lanes, x copied into panels */
     bool packs;            /* strips of x are copied before use */
     bool pads;             /* ... with zeros on the padding; else those taps are left out */
-    bool streams;          /* packed w does not stay in L2: it is asked for ahead of its use */
+    bool depth_first; /* all channel blocks of a share for one piece of the depth, then the next */
+    bool streams;     /* packed w does not stay in L2: it is asked for ahead of its use */
 };
 
 /* What an execution does, for the prediction of its time (src/plan/cost.c). Work is counted in

@@ -414,6 +414,34 @@ static void test_many_blocks(void **state)
     }
 }
 
+/* Sums of all channel blocks for one piece of the depth after the other: where x of few pixels fits
+   into L2. So are the layers without padding with one of up to 2 MiB, the others of up to 1. */
+static void test_depth_first(void **state)
+{
+    static const char *const problems[] = {
+        "n1c2100h8w24_k88r1s1",
+        "n9c2100h5w5_k88r1s1",
+        "n1c2100h15w47_k88r1s1_st2",
+        "n1c520h12w24_k72r3s3_pd1",
+        "n1c700h9w20_k75r3s2_pd0,1,1,0_dl2",
+    };
+    static const char *const direct[] = {"direct"};
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i]);
+        struct verify_options options = {
+            .seed = seed, .algorithms = direct, .algorithm_count = 1, .dense = i % 2 == 1};
+        layer.epilogue.residual = i != 0;
+        check_options(&layer, &options, "");
+    }
+    convoy_description description;
+    convoy_layer layer = parse_layer(problems[0]);
+    layer.layout = CONVOY_NHWC;
+    assert_ok(
+        convoy_layer_estimate(&layer, &(convoy_options){.algorithm = "direct"}, &description));
+    assert_contains(description.blocking, "one after the other");
+}
+
 /* Tensors without gaps take other paths: rows that follow each other are one. */
 static void test_dense(void **state)
 {
@@ -452,8 +480,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_pieces),         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_panels),
         cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_depthwise_epilogues),
-        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_depth_first),
+        cmocka_unit_test(test_dense),          cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     quick = argc == 2 && strcmp(argv[1], "--quick") == 0;

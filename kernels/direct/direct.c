@@ -9,6 +9,9 @@
  *               for each group of pixels that see the same taps
  *                   for each register tile                           <- registers
  *
+ * Where L2 holds the x of a few pixels only, the loops over blocks and chunks change places: then
+ * it holds a chunk of more pixels' x, and their sums of all blocks.
+ *
  * Depthwise layers have loops of their own: kernels/depthwise.
  *
  * The order of every sum is fixed by the layer and the ISA: strips, shares and threads only decide
@@ -59,7 +62,7 @@ static void multiply_group(const struct convoy_plan *plan, const struct direct_s
 /* NCHW: the finished sums of a block go to y row by row, transposed in registers. */
 static void store_rows(const struct convoy_plan *plan, const struct operands *operands,
                        const struct direct_strip *strip, const struct direct_k_block *block,
-                       const struct tile_epilogue *epilogue)
+                       const float *sums, const struct tile_epilogue *epilogue)
 {
     const struct direct_box *box = &strip->box;
     const convoy_tensor *y = operands->y, *residual = operands->residual;
@@ -68,7 +71,6 @@ static void store_rows(const struct convoy_plan *plan, const struct operands *op
     bool joined = y->stride_h == width && (!residual || residual->stride_h == width);
     int64_t rows = box->p1 - box->p0;
     int64_t step = joined ? rows : 1; /* rows that follow each other in memory are one */
-    const float *sums = strip->partial;
     for (int64_t n = box->n0; n < box->n1; n++) {
         for (int64_t p = box->p0; p < box->p1; p += step, sums += step * width * k_floats) {
             float *to = (float *)y->data + n * y->stride_n + block->k * y->stride_c +
@@ -85,9 +87,10 @@ static void store_rows(const struct convoy_plan *plan, const struct operands *op
     }
 }
 
+/* Chunks of one block of output channels, whose sums lie sums_shift floats from a strip's first. */
 static void multiply_block(const struct convoy_plan *plan, const struct operands *operands,
-                           const struct direct_strip *strip, int64_t index,
-                           struct tile_epilogue epilogue)
+                           const struct direct_strip *strip, int64_t index, int64_t chunk,
+                           int64_t chunk_end, ptrdiff_t sums_shift, struct tile_epilogue epilogue)
 {
     struct direct_k_block block = direct_k_block(plan, index);
     bool nhwc = plan->layer.layout == CONVOY_NHWC;
@@ -97,6 +100,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         .w = (const float *)plan->packed_w + block.w_offset,
         .epilogue = &epilogue,
         .residual = operands->residual ? strip->residual : NULL,
+        .sums_shift = sums_shift,
         .y_shift = block.k,
         .channels = block.channels,
     };
@@ -105,8 +109,8 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
     } else if (!copied) {
         tile.x_shift = block.k;
     }
-    int64_t chunks = direct_chunks(plan);
-    for (int64_t chunk = 0; chunk < chunks; chunk++) {
+    const int64_t chunks = direct_chunks(plan);
+    for (; chunk < chunk_end; chunk++) {
         bool first = chunk == 0, last = chunk == chunks - 1;
         tile.ending =
             last && nhwc ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
@@ -114,8 +118,24 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
             multiply_group(plan, strip, &strip->groups[g], chunk, block.width, tile);
         }
     }
-    if (!nhwc) {
-        store_rows(plan, operands, strip, &block, &epilogue);
+    if (!nhwc && chunk == chunks) {
+        store_rows(plan, operands, strip, &block, strip->partial + sums_shift, &epilogue);
+    }
+}
+
+/* The blocks begin <= index < end, chunk by chunk. */
+static void multiply_depth_first(const struct convoy_plan *plan, const struct operands *operands,
+                                 const struct direct_strip *strip, int64_t begin, int64_t end,
+                                 const struct tile_epilogue *epilogue)
+{
+    const struct direct_box *box = &strip->box;
+    const int64_t pixels = (box->n1 - box->n0) * (box->p1 - box->p0) * (box->q1 - box->q0);
+    const int64_t sums = pixels * plan->blocking.tile_vectors * plan->kernels->vector_floats;
+    for (int64_t chunk = 0; chunk < direct_chunks(plan); chunk++) {
+        for (int64_t index = begin; index < end; index++) {
+            multiply_block(plan, operands, strip, index, chunk, chunk + 1, (index - begin) * sums,
+                           *epilogue);
+        }
     }
 }
 
@@ -129,29 +149,39 @@ static struct direct_source source_of(const convoy_tensor *x)
     };
 }
 
+/* The strip's pixels, and the x that block `index` reads. */
+static void set_up_strip(const struct convoy_plan *plan, const struct operands *operands,
+                         struct direct_strip *strip, int64_t index, bool fresh)
+{
+    const struct blocking *b = &plan->blocking;
+    bool packs = direct_block_packs(plan, index);
+    if (packs && (fresh || b->lanes)) {
+        direct_pack_strip(plan, operands, index, strip);
+        if (fresh || !b->packs) {
+            direct_strip_fill(plan, operands, strip);
+        }
+    } else if (fresh || (b->lanes && !packs && strip->source.data == strip->copy)) {
+        strip->source = source_of(operands->x);
+        direct_strip_fill(plan, operands, strip);
+    }
+}
+
 /* One share of the channel blocks of one strip. A thread that comes back to the same strip finds
    its pixels and its copy as they were. */
 static void work_unit(const struct convoy_plan *plan, const struct operands *operands,
-                      struct direct_strip *strip, const struct direct_box *box, bool same_strip,
-                      int64_t part, const struct tile_epilogue *epilogue)
+                      struct direct_strip *strip, bool same_strip, int64_t part,
+                      const struct tile_epilogue *epilogue)
 {
     const struct blocking *b = &plan->blocking;
     int64_t begin = b->k_blocks * part / b->k_parts, end = b->k_blocks * (part + 1) / b->k_parts;
+    if (b->depth_first) {
+        set_up_strip(plan, operands, strip, begin, !same_strip);
+        multiply_depth_first(plan, operands, strip, begin, end, epilogue);
+        return;
+    }
     for (int64_t index = begin; index < end; index++) {
-        bool packs = direct_block_packs(plan, index);
-        bool fresh = !same_strip && index == begin;
-        if (packs && (fresh || b->lanes)) {
-            strip->box = *box;
-            direct_pack_strip(plan, operands, index, strip);
-            if (fresh || !b->packs) {
-                direct_strip_fill(plan, operands, strip);
-            }
-        } else if (fresh || (b->lanes && !packs && strip->source.data == strip->copy)) {
-            strip->box = *box;
-            strip->source = source_of(operands->x);
-            direct_strip_fill(plan, operands, strip);
-        }
-        multiply_block(plan, operands, strip, index, *epilogue);
+        set_up_strip(plan, operands, strip, index, !same_strip && index == begin);
+        multiply_block(plan, operands, strip, index, 0, direct_chunks(plan), 0, *epilogue);
     }
 }
 
@@ -193,8 +223,8 @@ static void direct_execute(const struct convoy_plan *plan, const struct operands
 #pragma omp for schedule(dynamic) nowait
         for (int64_t unit = 0; unit < strips * b->k_parts; unit++) {
             int64_t index = unit / b->k_parts;
-            struct direct_box box = box_of(plan, index);
-            work_unit(plan, operands, &strip, &box, index == current, unit % b->k_parts, &epilogue);
+            strip.box = box_of(plan, index);
+            work_unit(plan, operands, &strip, index == current, unit % b->k_parts, &epilogue);
             current = index;
         }
         denormals_leave(plan->flush_denormals, state);

@@ -66,7 +66,8 @@ struct direct_strip {
     int64_t group_count;
     int64_t *chunk_runs; /* for each group, chunks + 1 indices into runs */
     struct tile_run *runs;
-    float *partial; /* sums of the strip: [pixels in n p q order][k block]; NULL: none */
+    float *partial; /* sums of the strip: [pixels in n p q order][k block], depth first as many as a
+                       share has k blocks; NULL: none */
     float *copy;    /* packed x */
 };
 

@@ -19,6 +19,10 @@
 #define DEPTH_BLOCK 256
 /* Pixels of a strip: enough to pay for reading w again, few enough for L2 and for balance. */
 #define STRIP_PIXELS_MAX 512
+/* Packed w that comes from L3 for so many pixels takes some 3 % of their multiply-adds' time. */
+#define STRIP_PIXELS_ENOUGH 128
+/* Of a strip that is larger than what L2 is to hold. */
+#define COPY_BYTES_MAX (384 * 1024)
 /* Fewer pixels than this for each set of taps leave register tiles half empty. */
 #define GROUP_PIXELS_MIN 4
 /* What a multiply-add of a dense register tile takes, and a vector of w that is packed (measured).
@@ -108,6 +112,17 @@ static int64_t strip_channels(const struct convoy_plan *plan)
                                 : plan->layer.C;
 }
 
+static int64_t l2_share(void)
+{
+    return (int64_t)cpu_l2_bytes() / 3;
+}
+
+/* Of a pixel's x, what one piece of the depth reads. */
+static int64_t piece_bytes(const struct convoy_plan *plan)
+{
+    return 4 * min64(plan->layer.C, plan->blocking.depth_block);
+}
+
 /* Input bytes under `rows` x `columns` output pixels of one image. */
 static int64_t window_bytes(const struct convoy_plan *plan, int64_t rows, int64_t columns)
 {
@@ -120,53 +135,81 @@ static int64_t window_bytes(const struct convoy_plan *plan, int64_t rows, int64_
     return multiply_checked(&bytes, h) && multiply_checked(&bytes, w) ? bytes : INT64_MAX;
 }
 
-/* The largest n <= most with fits(n), found by halving the interval; at least `least`. */
-static int64_t most_rows(const struct convoy_plan *plan, int64_t budget)
+/* Does what a strip's tiles read again and again stay in L2? Those are the x of all channels, for
+   each block of output channels; or, depth first, what a piece of the depth reads of it. A strip
+   that is copied is copied whole. */
+static bool strip_fits(const struct convoy_plan *plan, int64_t images, int64_t rows,
+                       int64_t columns)
 {
-    int64_t low = 0, high = plan->P;
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        bool fits =
-            window_bytes(plan, middle, plan->Q) <= budget && middle * plan->Q <= STRIP_PIXELS_MAX;
-        low = fits ? middle : low;
-        high = fits ? high : middle - 1;
+    const struct blocking *b = &plan->blocking;
+    const int64_t pixels = images * rows * columns;
+    if (pixels > STRIP_PIXELS_MAX) {
+        return false;
     }
-    return low;
+    int64_t window = multiply_saturated(images, window_bytes(plan, rows, columns));
+    if (!b->depth_first) {
+        return window <= l2_share();
+    }
+    return pixels * piece_bytes(plan) <= l2_share() && (!b->packs || window <= COPY_BYTES_MAX);
 }
 
-static int64_t most_columns(const struct convoy_plan *plan, int64_t budget)
+/* The largest n, least <= n <= most, that fits: rows of all columns, or columns of one row. */
+static int64_t most_that_fit(const struct convoy_plan *plan, bool rows, int64_t least, int64_t most)
 {
-    int64_t low = min64(plan->Q, TILE_PIXELS_MAX), high = min64(plan->Q, STRIP_PIXELS_MAX);
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        bool fits = window_bytes(plan, 1, middle) <= budget;
-        low = fits ? middle : low;
-        high = fits ? high : middle - 1;
+    while (least < most) {
+        int64_t middle = least + (most - least + 1) / 2;
+        bool fits = rows ? strip_fits(plan, 1, middle, plan->Q) : strip_fits(plan, 1, 1, middle);
+        least = fits ? middle : least;
+        most = fits ? most : middle - 1;
     }
-    return low;
+    return least;
 }
 
-/* Strips: as many whole images, or rows of one, or columns of a row, as a third of L2 holds;
-   then evened out so that the last is not nearly empty. */
-static void choose_strip(struct convoy_plan *plan)
+/* As many whole images, or rows of one, or columns of a row, as fit; then evened out so that the
+   last is not nearly empty. */
+static void cut_strip(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
-    int64_t budget = (int64_t)cpu_l2_bytes() / 3;
     b->strip_images = 1;
-    b->strip_rows = most_rows(plan, budget);
+    b->strip_rows = most_that_fit(plan, true, 0, plan->P);
     b->strip_columns = plan->Q;
     if (b->strip_rows == 0) {
         b->strip_rows = 1;
-        b->strip_columns = most_columns(plan, budget);
+        b->strip_columns = most_that_fit(plan, false, min64(plan->Q, TILE_PIXELS_MAX),
+                                         min64(plan->Q, STRIP_PIXELS_MAX));
         b->strip_columns = divide_up(plan->Q, divide_up(plan->Q, b->strip_columns));
     } else if (b->strip_rows == plan->P) {
-        int64_t image = window_bytes(plan, plan->P, plan->Q);
-        int64_t images = min64(budget / image, STRIP_PIXELS_MAX / (plan->P * plan->Q));
-        images = max64(1, min64(images, plan->layer.N));
-        images = divide_up(plan->layer.N, divide_up(plan->layer.N, images));
-        b->strip_images = images;
+        int64_t images = 1;
+        while (images < plan->layer.N && strip_fits(plan, images + 1, plan->P, plan->Q)) {
+            images++;
+        }
+        b->strip_images = divide_up(plan->layer.N, divide_up(plan->layer.N, images));
     } else {
         b->strip_rows = divide_up(plan->P, divide_up(plan->P, b->strip_rows));
+    }
+}
+
+static int64_t strip_pixels(const struct blocking *b)
+{
+    return b->strip_images * b->strip_rows * b->strip_columns;
+}
+
+/* Where few pixels have their x in L2, packed w passes by too often: then one piece of the depth
+   after the other, which lets more pixels stay, and the sums of all channels with them. */
+static void choose_strip(struct convoy_plan *plan)
+{
+    struct blocking *b = &plan->blocking;
+    cut_strip(plan);
+    const int64_t pixels = strip_pixels(b);
+    const bool may = direct_chunks(plan) > 1 && b->k_blocks > 1 && plan->layer.groups == 1;
+    if (!may || pixels >= STRIP_PIXELS_ENOUGH || (int64_t)plan->packed_w_bytes < l2_share()) {
+        return;
+    }
+    b->depth_first = true;
+    cut_strip(plan);
+    if (strip_pixels(b) < 2 * pixels) {
+        b->depth_first = false;
+        cut_strip(plan);
     }
 }
 
@@ -183,14 +226,20 @@ int direct_threads(const struct convoy_plan *plan)
     return plan->work.multiply + plan->work.copy > worth_sharing ? plan->threads : 1;
 }
 
-/* Output channels are shared out as well when there are too few strips for the threads. */
+/* Output channels are shared out as well when there are too few strips for the threads, or when L2
+   would not hold their sums. */
 static void choose_parts(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
     int64_t strips = direct_strips(plan);
     int threads = direct_threads(plan);
     int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
-    b->k_parts = min64(b->k_blocks, divide_up(wanted, strips));
+    int64_t parts = divide_up(wanted, strips);
+    if (b->depth_first) {
+        int64_t sums = 4 * strip_pixels(b) * b->tile_vectors * plan->kernels->vector_floats;
+        parts = max64(parts, divide_up(b->k_blocks, max64(1, l2_share() / sums)));
+    }
+    b->k_parts = min64(b->k_blocks, parts);
 }
 
 static int64_t executed_flops(const struct convoy_plan *plan)
@@ -283,10 +332,14 @@ static void choose_copies(struct convoy_plan *plan)
 {
     const convoy_layer *layer = &plan->layer;
     struct blocking *b = &plan->blocking;
+    b->packs =
+        layer->layout == CONVOY_NCHW || (b->lanes && (layer_Cg(layer) > 1 || layer_Kg(layer) > 1));
     choose_strip(plan);
     b->pads = layer_is_padded(layer) && groups_too_small(plan, b->strip_images);
-    b->packs = layer->layout == CONVOY_NCHW || b->pads ||
-               (b->lanes && (layer_Cg(layer) > 1 || layer_Kg(layer) > 1));
+    if (b->pads && !b->packs) {
+        b->packs = true;
+        choose_strip(plan);
+    }
 }
 
 /* Register tiles on x or on a copy of it in NHWC order, or on panels: what is predicted to be
@@ -389,13 +442,13 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
     }
     snprintf(text, size,
              "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s; "
-             "sums of %lld; %lld channel blocks in %lld part%s",
+             "sums of %lld%s; %lld channel blocks in %lld part%s",
              b->lanes ? "lanes" : "dense", b->tile_pixels, b->tile_vectors,
              plan->kernels->vector_floats, (long long)b->strip_images, (long long)b->strip_rows,
              (long long)b->strip_columns,
              b->pads    ? " copied with zeros"
              : b->packs ? " copied"
                         : " in place",
-             (long long)b->depth_block, (long long)b->k_blocks, (long long)b->k_parts,
-             b->k_parts == 1 ? "" : "s");
+             (long long)b->depth_block, b->depth_first ? ", one after the other" : "",
+             (long long)b->k_blocks, (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
 }

@@ -140,7 +140,8 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
     int64_t taps = plan->layer.R * plan->layer.S *
                    (run_order(plan) == ORDER_R_C_S ? layer_Cg(&plan->layer) : 1);
     s.runs = carve(workspace, &used, groups * (taps + chunks) * (int64_t)sizeof *s.runs);
-    s.partial = sums ? carve(workspace, &used, pixels * k_floats * 4) : NULL;
+    int64_t blocks = b->depth_first ? divide_up(b->k_blocks, b->k_parts) : 1;
+    s.partial = sums ? carve(workspace, &used, blocks * pixels * k_floats * 4) : NULL;
     int64_t copy = last_block_packs ? copy_floats(plan) : 0;
     s.copy = carve(workspace, &used, copy * 4);
     if (strip) {
