@@ -8,6 +8,14 @@
 #include "kernels/tile/tile_finish.h"
 #include "kernels/tile/tile_shape.h"
 
+/* Steps of the depth that a turn of the loop takes. More of them, and gcc loads what it has no
+   register for, unless sums are kept where they are. */
+#if VF_REGISTERS == 16 && defined(__FMA__)
+#define DEPTH_STEPS 4
+#else
+#define DEPTH_STEPS 2
+#endif
+
 /* Ask for the lines of y while the sum is worked out. With pixels in the lanes they lie in as many
    pages as there are rows, which no hardware foresees. */
 ALWAYS_INLINE void ask_for_y(const int pixels, const int vectors, const struct tile_operands *o)
@@ -39,8 +47,8 @@ ALWAYS_INLINE void multiply(const int pixels, const int vectors, const bool halv
         }
         const float *w = o->w + run->w_index * width;
         ptrdiff_t d = 0;
-        for (; d + 4 <= run->depth; d += 4, w += 4 * width) {
-            UNROLL for (int further = 0; further < 4; further++)
+        for (; d + DEPTH_STEPS <= run->depth; d += DEPTH_STEPS, w += DEPTH_STEPS * width) {
+            UNROLL for (int further = 0; further < DEPTH_STEPS; further++)
             {
                 tile_step(&acc, pixels, vectors, halves, x, d, further, w + further * width);
             }
