@@ -33,7 +33,7 @@
 #define WINOGRAD_PARTIAL_SUM 44
 
 /* Register tiles of a block, at most; blocks of output channels between two output transforms. */
-#define WINOGRAD_REGISTER_TILES_MAX 12
+#define WINOGRAD_REGISTER_TILES_MAX 6
 #define WINOGRAD_K_TOGETHER_MAX     16
 
 /* A row of the algorithm table, with what it is F of. */

@@ -20,10 +20,9 @@
 #define MEMORY_BLOCK_BYTES (4 << 20)
 /* x and y of no more than so many L2s are taken to be near. */
 #define NEAR_L2S 1.75
-/* Accumulators of all register tiles of a block together while x and y come from afar, and at most:
-   small register tiles read V and packed w more often, so blocks take more of them. */
-#define FEW_ACCUMULATORS  60
-#define MANY_ACCUMULATORS 144
+/* Accumulators of all register tiles of a block together while x and y come from afar: small
+   register tiles read V and packed w more often, so blocks take more of them. */
+#define FEW_ACCUMULATORS 60
 /* Output channels whose products are transformed together, at most; and these products, as a part
    of V. */
 #define CHANNELS_TOGETHER 64
@@ -108,14 +107,6 @@ static bool w_from_memory(const struct convoy_plan *plan)
     return (int64_t)plan->packed_w_bytes > MEMORY_L2S * (int64_t)cpu_l2_bytes();
 }
 
-/* Tiles of the register tiles that have so many accumulators together. */
-static int64_t tiles_of(const struct convoy_plan *plan, int64_t accumulators)
-{
-    const struct blocking *b = &plan->blocking;
-    int64_t count = accumulators / (b->tile_pixels * b->tile_vectors);
-    return min64(WINOGRAD_REGISTER_TILES_MAX, count) * b->tile_pixels;
-}
-
 /* Tiles of a block of `bytes` each, of which `near` are V and the products of one block of
    channels: few, so that these and packed w share L2 and the block that follows can be asked for
    meanwhile (see winograd_ahead.h), two register tiles at least. More where packed w comes from
@@ -124,17 +115,17 @@ static int64_t tiles_of(const struct convoy_plan *plan, int64_t accumulators)
 static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_t bytes)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t l2 = (int64_t)cpu_l2_bytes(), many = tiles_of(plan, MANY_ACCUMULATORS);
-    int64_t pixels = plan->blocking.tile_pixels, tiles = winograd_grid(plan).tiles;
-    int64_t threads = plan->threads;
-    int64_t shared = threads > 1 ? tiles / (8 * threads) : many;
+    const struct blocking *b = &plan->blocking;
+    int64_t l2 = (int64_t)cpu_l2_bytes(), tiles = winograd_grid(plan).tiles;
+    int64_t pixels = b->tile_pixels, many = WINOGRAD_REGISTER_TILES_MAX * pixels;
     if (w_from_memory(plan)) {
-        many = min64(many, max64(6 * pixels, shared));
         return min64(many, max64(1, MEMORY_BLOCK_BYTES / bytes));
     }
+    int64_t threads = plan->threads, shared = threads > 1 ? tiles / (8 * threads) : tiles;
     int64_t room = l2 / 4 * 5 / near, most = max64(1, BLOCK_BYTES / bytes);
-    int64_t few = min64(tiles_of(plan, FEW_ACCUMULATORS), room / pixels * pixels);
-    few = min64(most, max64(2 * pixels, min64(few, shared)));
+    int64_t few = FEW_ACCUMULATORS / b->tile_vectors / pixels * pixels;
+    few = min64(min64(few, many), min64(room / pixels * pixels, shared));
+    few = min64(most, max64(2 * pixels, few));
     double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
     double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
     if (x + y > NEAR_L2S * (double)l2) {
