@@ -27,6 +27,7 @@ struct blocking {
     int64_t strip_rows;    /* or some rows of one, */
     int64_t strip_columns; /* or some columns of those */
     int64_t k_blocks;      /* blocks of output channels, of one register tile's width each */
+    int64_t k_together;    /* ... multiplied before their products are transformed */
     int64_t k_parts;       /* shares of the blocks that threads may take apart */
     int64_t depth_block;   /* terms of the sum between two partial sums */
     int64_t thread_bytes;  /* of workspace, for each thread */

@@ -4,10 +4,11 @@
  *
  *   for each block of tiles, for each share of the channel blocks     <- threads
  *       transform the tiles' input                                    <- V in L2
- *       for each block of output channels
- *           for each of the alpha_h * alpha_w points
- *               for each few partial sums over input channels         <- their U
- *                   for each register tile                            <- registers
+ *       for each few blocks of output channels
+ *           for each of the alpha_h * alpha_w points                  <- its V in L1
+ *               for each block of output channels
+ *                   for each few partial sums over input channels     <- their U
+ *                       for each register tile                        <- registers
  *           transform the products back, epilogue, store
  *
  * The order of every sum is fixed by the layer and the ISA, so the bits do not depend on threads
@@ -38,6 +39,13 @@ struct register_tiles {
     tile_sums_function *sums[WINOGRAD_REGISTER_TILES_MAX];
 };
 
+/* Blocks of channels between two output transforms. */
+struct few_blocks {
+    int count;
+    struct winograd_k_block of[WINOGRAD_K_TOGETHER_MAX];
+    struct register_tiles cut[WINOGRAD_K_TOGETHER_MAX];
+};
+
 static void cut_tiles(const struct convoy_plan *plan, int64_t tiles, int vectors,
                       struct register_tiles *cut)
 {
@@ -51,17 +59,38 @@ static void cut_tiles(const struct convoy_plan *plan, int64_t tiles, int vectors
     }
 }
 
-/* Some partial sums of one point: all register tiles. Each asks for what comes after the multiply
-   when it is due, else the first three for the packed w that follows in memory: more of them than
-   it takes, because a core can wait for few lines at a time, and as far ahead as they come. */
-static void multiply_sums(const struct convoy_plan *plan, const struct winograd_block *block,
-                          const struct register_tiles *cut, int64_t depth, int64_t w_row,
-                          struct tile_sums_operands *tile, struct ahead *ahead)
+static void find_blocks(const struct convoy_plan *plan, int64_t index, int64_t end, int64_t tiles,
+                        struct few_blocks *few)
 {
-    const float *x = tile->x, *next = tile->w + depth * w_row;
+    few->count = (int)(end - index);
+    for (int i = 0; i < few->count; i++) {
+        few->of[i] = winograd_k_block(plan, index + i);
+        cut_tiles(plan, tiles, few->of[i].vectors, &few->cut[i]);
+    }
+}
+
+/* All of them as one. */
+static struct winograd_k_block joined(const struct few_blocks *few)
+{
+    struct winograd_k_block all = few->of[0];
+    for (int i = 1; i < few->count; i++) {
+        all.channels += few->of[i].channels;
+        all.vectors += few->of[i].vectors;
+    }
+    return all;
+}
+
+/* Some partial sums of one point: all register tiles. Each asks for what comes after the multiply
+   when it is due, else the first three for the packed w that follows: more of them than it takes,
+   because a core can wait for few lines at a time, and as far ahead as they come. */
+static void multiply_sums(const struct convoy_plan *plan, const struct winograd_block *block,
+                          const struct register_tiles *cut, int64_t w_floats, const float *next,
+                          int64_t depth, struct tile_sums_operands *tile, struct ahead *ahead)
+{
+    const float *x = tile->x;
     float *sums = tile->sums;
     int64_t w_tiles = plan->blocking.streams ? min64(cut->count, 3) : 0;
-    ptrdiff_t share = w_tiles == 0 ? 0 : (ptrdiff_t)divide_up(depth * w_row, w_tiles);
+    ptrdiff_t share = w_tiles == 0 ? 0 : (ptrdiff_t)divide_up(w_floats, w_tiles);
     for (int64_t t = 0; t < cut->count; t++) {
         if (!ahead_next(ahead, tile)) {
             tile->ahead = next + t * share;
@@ -74,7 +103,6 @@ static void multiply_sums(const struct convoy_plan *plan, const struct winograd_
     }
     tile->x = x;
     tile->sums = sums;
-    tile->w = next;
 }
 
 /* Runs of depth_block channels in a partial sum. */
@@ -126,36 +154,83 @@ static int next_runs(const struct convoy_plan *plan, const struct winograd_block
     return count;
 }
 
-/* The products of one block of output channels. */
-static void multiply_points(const struct convoy_plan *plan, const struct winograd_block *block,
-                            const struct winograd_k_block *k_block, int64_t tiles,
-                            struct ahead *ahead)
+/* A point, and where its packed w begins in each block of channels: so many rows. */
+struct point {
+    int64_t index, w_rows;
+    int pieces_h, pieces_w;
+};
+
+static struct point point_of(const struct convoy_plan *plan, const struct winograd_block *block,
+                             int64_t index)
 {
-    int64_t Cg = layer_Cg(&plan->layer), depth;
-    int64_t w_row = (int64_t)k_block->vectors * plan->kernels->vector_floats;
+    int i = (int)index / block->w.alpha, j = (int)index % block->w.alpha;
+    return (struct point){
+        .index = index,
+        .w_rows = winograd_pieces_before(&block->h, &block->w, i, j) * layer_Cg(&plan->layer),
+        .pieces_h = winograd_pieces_at(&block->h, i),
+        .pieces_w = winograd_pieces_at(&block->w, j),
+    };
+}
+
+static int64_t row_floats(const struct convoy_plan *plan, const struct winograd_k_block *k_block)
+{
+    return (int64_t)k_block->vectors * plan->kernels->vector_floats;
+}
+
+static const float *w_of(const struct convoy_plan *plan, const struct winograd_k_block *k_block,
+                         const struct point *point)
+{
+    return (const float *)plan->packed_w + k_block->w_offset +
+           point->w_rows * row_floats(plan, k_block);
+}
+
+/* The products of one point and one block of channels; `after`: packed w that is read next, NULL if
+   it follows in memory. */
+static void multiply_point(const struct convoy_plan *plan, const struct winograd_block *block,
+                           const struct few_blocks *few, int which, const struct point *point,
+                           const float *after, struct ahead *ahead)
+{
+    const struct winograd_k_block *k_block = &few->of[which];
+    int64_t depth, w_row = row_floats(plan, k_block);
     int partial = partial_runs(plan), most = partial * partials_together(plan);
-    struct register_tiles cut;
-    cut_tiles(plan, tiles, k_block->vectors, &cut);
     struct tile_run runs[RUNS_MAX];
-    for (int64_t point = 0; point < block->h.alpha * block->w.alpha; point++) {
-        int i = (int)point / block->w.alpha, j = (int)point % block->w.alpha;
-        int pieces_h = winograd_pieces_at(&block->h, i);
-        int pieces_w = winograd_pieces_at(&block->w, j);
-        int64_t before = winograd_pieces_before(&block->h, &block->w, i, j);
-        struct tile_sums_operands tile = {
-            .x = block->v + point * block->v_stride + k_block->group * Cg,
-            .x_stride = block->v_row,
-            .w = (const float *)plan->packed_w + k_block->w_offset + before * Cg * w_row,
-            .runs = runs,
-            .partial_runs = partial,
-            .sums = block->products + point * block->m_stride,
-            .sums_stride = block->m_row,
-        };
-        struct sum_place at = {0};
-        while ((tile.run_count =
-                    next_runs(plan, block, pieces_h, pieces_w, most, &at, runs, &depth)) > 0) {
-            multiply_sums(plan, block, &cut, depth, w_row, &tile, ahead);
-            tile.adds = true;
+    struct tile_sums_operands tile = {
+        .x = block->v + point->index * block->v_stride + k_block->group * layer_Cg(&plan->layer),
+        .x_stride = block->v_row,
+        .w = w_of(plan, k_block, point),
+        .runs = runs,
+        .partial_runs = partial,
+        .sums = block->products + point->index * block->m_stride + (k_block->k - few->of[0].k),
+        .sums_stride = block->m_row,
+    };
+    struct sum_place at = {0};
+    while ((tile.run_count = next_runs(plan, block, point->pieces_h, point->pieces_w, most, &at,
+                                       runs, &depth)) > 0) {
+        const float *next = tile.w + depth * w_row;
+        bool ends = after && at.piece_h == point->pieces_h;
+        multiply_sums(plan, block, &few->cut[which], depth * w_row, ends ? after : next, depth,
+                      &tile, ahead);
+        tile.w = next;
+        tile.adds = true;
+    }
+}
+
+/* The products of a few blocks of channels, point by point: a point's V is read again and again. */
+static void multiply_points(const struct convoy_plan *plan, const struct winograd_block *block,
+                            const struct few_blocks *few, struct ahead *ahead)
+{
+    int64_t points = (int64_t)block->h.alpha * block->w.alpha;
+    for (int64_t index = 0; index < points; index++) {
+        struct point point = point_of(plan, block, index);
+        for (int i = 0; i < few->count; i++) {
+            const float *after = NULL;
+            if (i + 1 < few->count) {
+                after = w_of(plan, &few->of[i + 1], &point);
+            } else if (i > 0 && index + 1 < points) {
+                struct point next = point_of(plan, block, index + 1);
+                after = w_of(plan, &few->of[0], &next);
+            }
+            multiply_point(plan, block, few, i, &point, after, ahead);
         }
     }
 }
@@ -186,16 +261,18 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
     }
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
     struct ahead ahead;
+    struct few_blocks few;
     int64_t calls, depth;
     calls_of_sums(plan, block, end - tile, &calls, &depth);
     int64_t last = b->k_blocks * (part + 1) / b->k_parts;
-    for (int64_t index = b->k_blocks * part / b->k_parts; index < last; index++) {
-        struct winograd_k_block k_block = winograd_k_block(plan, index);
-        epilogue.bias = plan->bias ? plan->bias + k_block.k : NULL;
-        ahead_fill(plan, operands, block, &k_block, tile, end, index == last - 1, calls, depth,
-                   &ahead);
-        multiply_points(plan, block, &k_block, end - tile, &ahead);
-        winograd_scatter(plan, operands, block, &k_block, tile, end, &epilogue);
+    for (int64_t index = b->k_blocks * part / b->k_parts; index < last; index += few.count) {
+        find_blocks(plan, index, min64(last, index + b->k_together), end - tile, &few);
+        struct winograd_k_block all = joined(&few);
+        epilogue.bias = plan->bias ? plan->bias + all.k : NULL;
+        ahead_fill(plan, operands, block, &all, tile, end, index + few.count == last,
+                   few.count * calls, depth, &ahead);
+        multiply_points(plan, block, &few, &ahead);
+        winograd_scatter(plan, operands, block, &all, tile, end, &epilogue);
     }
 }
 

@@ -32,8 +32,9 @@
    64 would be 3 % faster and have twice the error. */
 #define WINOGRAD_PARTIAL_SUM 44
 
-/* Register tiles of a block, at most. */
+/* Register tiles of a block, at most; blocks of output channels between two output transforms. */
 #define WINOGRAD_REGISTER_TILES_MAX 6
+#define WINOGRAD_K_TOGETHER_MAX     16
 
 /* A row of the algorithm table, with what it is F of. */
 struct winograd_algorithm {
@@ -70,7 +71,7 @@ struct winograd_block {
     struct winograd_axis h, w;
     float *v;                  /* transformed input: [point][tile][piece][C] */
     ptrdiff_t v_stride, v_row; /* floats between points, between tiles */
-    float *products;           /* [point][tile][k block] */
+    float *products;           /* [point][tile][k blocks] */
     ptrdiff_t m_stride, m_row;
     const float **positions; /* of one tile */
     float *zeros;            /* C of them: positions outside x */

@@ -130,7 +130,7 @@ void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
         add_y(plan, operands->y, block, k_block, &run, ahead);
         t += run.count;
     }
-    if (ahead->bytes > (int64_t)cpu_l2_bytes() / 4 * 3) {
+    if (ahead->bytes > 2 * (int64_t)cpu_l2_bytes()) {
         ahead->count = 0;
     }
 }

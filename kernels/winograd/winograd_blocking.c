@@ -20,8 +20,13 @@
 #define MEMORY_BLOCK_BYTES (4 << 20)
 /* x and y of no more than so many L2s are taken to be near. */
 #define NEAR_L2S 1.75
-/* Register tiles of a block while x and y come from afar. */
-#define REGISTER_TILES_FEW 2
+/* Accumulators of all register tiles of a block together while x and y come from afar: small
+   register tiles read V and packed w more often, so blocks take more of them. */
+#define FEW_ACCUMULATORS 60
+/* Output channels whose products are transformed together, at most; and these products, as a part
+   of V. */
+#define CHANNELS_TOGETHER 64
+#define PRODUCTS_OF_V     0.4
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
 {
@@ -102,28 +107,45 @@ static bool w_from_memory(const struct convoy_plan *plan)
     return (int64_t)plan->packed_w_bytes > MEMORY_L2S * (int64_t)cpu_l2_bytes();
 }
 
-/* Tiles of a block of so many bytes each: two register tiles, so that their input, products and
-   packed w share L2 and the block that follows can be asked for meanwhile (see winograd_ahead.h).
-   More where packed w comes from memory, which takes longer than so few tiles multiply, and where
-   there is less to ask for as x and y are near; but little more than L2 holds, and not where
-   threads would have too few blocks to share. */
-static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t tile_bytes)
+/* Tiles of a block of `bytes` each, of which `near` are V and the products of one block of
+   channels: few, so that these and packed w share L2 and the block that follows can be asked for
+   meanwhile (see winograd_ahead.h), two register tiles at least. More where packed w comes from
+   memory, which takes longer than so few tiles multiply, and where there is less to ask for as x
+   and y are near; but little more than L2 holds. Threads want many blocks to share. */
+static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_t bytes)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t pixels = plan->blocking.tile_pixels, l2 = (int64_t)cpu_l2_bytes();
-    int64_t many = WINOGRAD_REGISTER_TILES_MAX * pixels;
+    const struct blocking *b = &plan->blocking;
+    int64_t l2 = (int64_t)cpu_l2_bytes(), tiles = winograd_grid(plan).tiles;
+    int64_t pixels = b->tile_pixels, many = WINOGRAD_REGISTER_TILES_MAX * pixels;
     if (w_from_memory(plan)) {
-        return min64(many, max64(1, MEMORY_BLOCK_BYTES / tile_bytes));
+        return min64(many, max64(1, MEMORY_BLOCK_BYTES / bytes));
     }
-    int64_t few = min64(REGISTER_TILES_FEW * pixels, max64(1, BLOCK_BYTES / tile_bytes));
+    int64_t threads = plan->threads, shared = threads > 1 ? tiles / (8 * threads) : tiles;
+    int64_t room = l2 / 4 * 5 / near, most = max64(1, BLOCK_BYTES / bytes);
+    int64_t few = FEW_ACCUMULATORS / b->tile_vectors / pixels * pixels;
+    few = min64(min64(few, many), min64(room / pixels * pixels, shared));
+    few = min64(most, max64(2 * pixels, few));
     double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
     double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
     if (x + y > NEAR_L2S * (double)l2) {
         return few;
     }
-    int64_t shares = plan->threads > 1 ? 2 * plan->threads : 1;
-    int64_t room = min64(l2 / 4 * 5 / tile_bytes, winograd_grid(plan).tiles / shares);
+    room = min64(min64(room, most), threads > 1 ? tiles / (2 * threads) : tiles);
     return max64(few, min64(many, room));
+}
+
+/* Blocks of channels whose products are transformed together: while they are multiplied point by
+   point, a point's V, so many floats of each tile, stays in L1 and is not read from afar for each
+   of them. Where that is little their products would only drive other things out of L2. */
+static int64_t blocks_together(const struct convoy_plan *plan, int64_t v_floats, int64_t k_floats)
+{
+    if (plan->layer.groups > 1) {
+        return 1;
+    }
+    int64_t channels = min64(CHANNELS_TOGETHER, (int64_t)(PRODUCTS_OF_V * (double)v_floats));
+    int64_t most = min64(plan->blocking.k_blocks, WINOGRAD_K_TOGETHER_MAX);
+    return min64(most, max64(1, channels / k_floats));
 }
 
 static void choose_block(struct convoy_plan *plan)
@@ -133,8 +155,10 @@ static void choose_block(struct convoy_plan *plan)
     int64_t k_floats = b->tile_vectors * (int64_t)plan->kernels->vector_floats;
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
-    int64_t bytes = 4 * points(plan) * (h.count * w.count * plan->layer.C + k_floats);
-    int64_t fit = tiles_wanted(plan, bytes);
+    int64_t v_floats = h.count * w.count * plan->layer.C;
+    b->k_together = blocks_together(plan, v_floats, k_floats);
+    int64_t v_bytes = 4 * points(plan) * v_floats, m_bytes = 4 * points(plan) * k_floats;
+    int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
     b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / 2;
     b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
     int64_t strips = divide_up(tiles, b->strip_columns);
@@ -152,7 +176,7 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.v_row = round_up(s.h.count * s.w.count * plan->layer.C, floats);
     /* a line between the streams keeps them out of each other's cache sets */
     s.v_stride = tiles * s.v_row + 16;
-    s.m_row = b->tile_vectors * floats;
+    s.m_row = b->k_together * b->tile_vectors * floats;
     s.m_stride = tiles * s.m_row + 16;
     s.v = carve(workspace, &used, points(plan) * s.v_stride * 4);
     s.products = carve(workspace, &used, points(plan) * s.m_stride * 4);
@@ -179,11 +203,11 @@ static double filled(const struct convoy_plan *plan)
 }
 
 /* The two passes of a transform take for each point about as long as so many vector multiply-adds
-   for each point of their axes (measured); in NCHW each vector of x and y is transposed, as in the
-   direct algorithm. */
+   for each point of their axes (measured), and a part of a vector of x longer where no store has a
+   mask; in NCHW each vector of x and y is transposed, as in the direct algorithm. */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
-    const double multiply = 1.05, transform = 0.75, pack = 50.0;
+    const double multiply = 1.05, transform = 0.75, pack = 50.0, part = 0.7;
     const double transpose = 11.0, transpose_back = 8.0;
     const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
@@ -191,8 +215,9 @@ static struct work predicted_work(const struct convoy_plan *plan)
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
     double of_x = (double)divide_up(l->C, floats);
+    double longer = floats < 16 && l->C % floats > 0 ? part : 0;
     double of_y = (double)(vectors_of_group(plan) * l->groups);
-    double vectors = (double)(h.count * w.count) * of_x + of_y, copies = 0;
+    double vectors = (double)(h.count * w.count) * (of_x + longer) + of_y, copies = 0;
     double alphas = (double)(h.alpha + w.alpha);
     if (l->layout == CONVOY_NCHW) {
         double rows_again = (double)h.alpha / (double)h.m; /* rows under two tiles are read twice */

@@ -26,6 +26,17 @@ ALWAYS_INLINE void input_axis(const int alpha, const vf *d, vf *v)
     }
 }
 
+/* With 32 registers nothing is stored but v, at the price of loading x more than once: the rows of
+   B_h^T d are computed in passes. 16 are too few for that: all rows go through memory, in loops
+   that are not unrolled, or the compiler would load all of x first and store most of it again. */
+#if VF_REGISTERS == 32
+#define ROWS_TOGETHER 2
+#define ROW_LOOP      UNROLL
+#else
+#define ROWS_TOGETHER WINOGRAD_ALPHA_MAX
+#define ROW_LOOP      _Pragma("GCC unroll 1")
+#endif
+
 /* Rows `row` ... row + rows - 1 of B_h^T d B_w for one vector of channels: down the columns first,
    only the rows of this pass, then along them. (The compiler drops the loads and the rows of
    input_axis that a pass does not use.) */
@@ -33,8 +44,8 @@ ALWAYS_INLINE void input_rows(const int alpha_h, const int alpha_w, const bool w
                               const int lanes, const int row, const int rows,
                               const struct winograd_patch *patch, int64_t c)
 {
-    vf pass[2][WINOGRAD_ALPHA_MAX];
-    UNROLL for (int j = 0; j < alpha_w; j++)
+    vf pass[ROWS_TOGETHER][WINOGRAD_ALPHA_MAX];
+    ROW_LOOP for (int j = 0; j < alpha_w; j++)
     {
         vf d[WINOGRAD_ALPHA_MAX], column[WINOGRAD_ALPHA_MAX];
         UNROLL for (int i = 0; i < alpha_h; i++)
@@ -49,14 +60,15 @@ ALWAYS_INLINE void input_rows(const int alpha_h, const int alpha_w, const bool w
             pass[i][j] = column[row + i];
         }
     }
-    UNROLL for (int i = 0; i < rows; i++)
+    ROW_LOOP for (int i = 0; i < rows; i++)
     {
         vf along[WINOGRAD_ALPHA_MAX];
         input_axis(alpha_w, pass[i], along);
-        float *v = patch->v + c + (row + i) * alpha_w * patch->stream_stride;
+        const ptrdiff_t stride = patch->stream_stride;
+        float *v = patch->v + c + (row + i) * alpha_w * stride;
         UNROLL for (int j = 0; j < alpha_w; j++)
         {
-            float *to = v + j * patch->stream_stride;
+            float *to = v + j * stride;
             if (lanes < VF) {
                 vf_store_part(to, along[j], lanes);
             } else {
@@ -66,19 +78,21 @@ ALWAYS_INLINE void input_rows(const int alpha_h, const int alpha_w, const bool w
     }
 }
 
-/* A pass for the first row, for the last, and for each pair of points +-p between, whose rows share
-   their even and odd part: so nothing but v is stored, at the price of loading x twice. */
+/* All rows; in passes one for the first row, one for the last, and one for each pair of points +-p
+   between, whose rows share their even and odd part. */
 ALWAYS_INLINE void input_vector(const int alpha_h, const int alpha_w, const bool whole,
                                 const int lanes, const struct winograd_patch *patch, int64_t c)
 {
+    if (ROWS_TOGETHER >= alpha_h) {
+        input_rows(alpha_h, alpha_w, whole, lanes, 0, alpha_h, patch, c);
+        return;
+    }
     input_rows(alpha_h, alpha_w, whole, lanes, 0, 1, patch, c);
     UNROLL for (int pair = 0; pair < (alpha_h - 2) / 2; pair++)
     {
         input_rows(alpha_h, alpha_w, whole, lanes, 1 + 2 * pair, 2, patch, c);
     }
-    if (alpha_h > 1) {
-        input_rows(alpha_h, alpha_w, whole, lanes, alpha_h - 1, 1, patch, c);
-    }
+    input_rows(alpha_h, alpha_w, whole, lanes, alpha_h - 1, 1, patch, c);
 }
 
 ALWAYS_INLINE void input_tile(const int alpha_h, const int alpha_w,
