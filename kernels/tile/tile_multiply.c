@@ -8,14 +8,6 @@
 #include "kernels/tile/tile_finish.h"
 #include "kernels/tile/tile_shape.h"
 
-/* Steps of the depth that a turn of the loop takes. More of them, and gcc loads what it has no
-   register for, unless sums are kept where they are. */
-#if VF_REGISTERS == 16 && defined(__FMA__)
-#define DEPTH_STEPS 4
-#else
-#define DEPTH_STEPS 2
-#endif
-
 /* Ask for the lines of y while the sum is worked out. With pixels in the lanes they lie in as many
    pages as there are rows, which no hardware foresees. */
 ALWAYS_INLINE void ask_for_y(const int pixels, const int vectors, const struct tile_operands *o)

@@ -75,6 +75,14 @@ ALWAYS_INLINE void tile_clear(struct accumulators *acc, const int pixels, const 
     }
 }
 
+/* Steps of the depth that a turn of the loop takes. More of them, and gcc loads what it has no
+   register for, unless sums are kept where they are. */
+#if VF_REGISTERS == 16 && defined(__FMA__)
+#define DEPTH_STEPS 4
+#else
+#define DEPTH_STEPS 2
+#endif
+
 /* acc += x[.][d + further] * w: one step of the depth loop. */
 ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const int vectors,
                              const bool halves, const float *const x[TILE_PIXELS_MAX], ptrdiff_t d,

@@ -49,14 +49,14 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
             *w += 2 * vectors * VF;
         }
     }
-    for (; d + 2 <= run->depth; d += 2) {
-        tile_step(acc, pixels, vectors, false, x, d, 0, *w);
-        tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);
-        *w += 2 * vectors * VF;
+    for (; d + DEPTH_STEPS <= run->depth; d += DEPTH_STEPS, *w += DEPTH_STEPS * vectors * VF) {
+        UNROLL for (int further = 0; further < DEPTH_STEPS; further++)
+        {
+            tile_step(acc, pixels, vectors, false, x, d, further, *w + further * vectors * VF);
+        }
     }
-    if (d < run->depth) {
+    for (; d < run->depth; d++, *w += vectors * VF) {
         tile_step(acc, pixels, vectors, false, x, d, 0, *w);
-        *w += vectors * VF;
     }
 }
 
