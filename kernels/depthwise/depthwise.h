@@ -9,7 +9,8 @@
  * is, for each vector of output channels, [R][Cg][S][VF].
  *
  *   depthwise.c        the loops over images, strips of rows, channels (execute)
- *   depthwise_sweep.c  depthwise 3x3: some rows of outputs
+ *   depthwise_sweep.c  depthwise 3x3 where there are 32 registers: some rows of outputs
+ *   depthwise_tile_3.c depthwise 3x3 where there are 16: a row of tiles of two rows
  *   depthwise_tile.c   any other: a row of outputs
  *
  * In NCHW:
@@ -85,7 +86,8 @@ struct operands;
 /* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
 
-/* 3x3 filters whose stride is one or two dilations, or who have no stride: sums over s, then r. */
+/* 3x3 filters whose stride is one or two dilations, or who have no stride: these have kernels of
+   their own. */
 bool depthwise_sweeps(const convoy_layer *layer);
 
 /* Cut the layer; run. */
@@ -109,7 +111,7 @@ bool depthwise_nchw_fits(const struct convoy_plan *plan);
 void depthwise_nchw_prepare(struct convoy_plan *plan);
 void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operands *operands);
 
-/* The same for 3x3 layers with stride 1 or 2 whose rows fill more than half a vector. */
+/* The same for 3x3 layers with stride 1 or 2 whose rows are long. */
 bool depthwise_planes_fit(const struct convoy_plan *plan);
 void depthwise_planes_prepare(struct convoy_plan *plan);
 int64_t depthwise_planes_flops(const struct convoy_plan *plan);

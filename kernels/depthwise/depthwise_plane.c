@@ -4,7 +4,8 @@
  *
  * A register tile is a few output rows of one vector of columns: for each s, the x under tap s is
  * loaded once from each row, and multiplied with the taps that it is under. A sum runs over s, then
- * r, as in depthwise_sweep.c. Tiles follow each other along the rows, as memory does.
+ * r, as in depthwise_sweep.c, or over r, then s, as in depthwise_tile_3.c. Tiles follow each other
+ * along the rows, as memory does.
  *
  * A lane whose tap is on padding has an x of 0 and a w of -0: the product is -0, which changes no
  * sum, whatever the filter is.
@@ -15,6 +16,9 @@
 
 /* Output rows of a tile; seven divide the heights of most networks. */
 #define ROWS (VF_REGISTERS == 32 ? 7 : 4)
+
+/* Of a sum: whether it runs over r, then s. */
+#define DEPTHWISE_ROWS_FIRST (VF_REGISTERS < 32)
 
 _Static_assert(ROWS + 9 + 1 <= VF_REGISTERS, "the tile would spill");
 _Static_assert(DEPTHWISE_PLANE_ROWS % ROWS == 0, "strips would not be whole tiles");
@@ -60,37 +64,77 @@ ALWAYS_INLINE vf load_x(const float *p, int begin, int end, const struct kind ki
     return kind.stride == 2 ? vf_even(vf_load(p), vf_load(p + VF)) : vf_load(p);
 }
 
-/* The sums of the columns q ... q + VF - 1. */
+/* The lanes whose tap s is on real input, and w there: -0 elsewhere. */
+struct taps {
+    int64_t column; /* of x under lane 0 */
+    int begin, end;
+    vf w[3]; /* of each r */
+};
+
+ALWAYS_INLINE void taps_of(struct taps taps[3], const struct band *b, const vf w[9], int64_t q,
+                           const struct kind kind)
+{
+    UNROLL for (int s = 0; s < 3; s++)
+    {
+        const int64_t column = b->w0[s] + q * kind.stride;
+        taps[s].column = column;
+        taps[s].begin = kind.masked ? lanes_before(0, column, kind.stride) : 0;
+        taps[s].end = kind.masked ? lanes_before(b->W, column, kind.stride) : VF;
+        UNROLL for (int r = 0; r < 3; r++)
+        {
+            taps[s].w[r] = kind.masked ? vf_select(vf_lanes_between(taps[s].begin, taps[s].end),
+                                                   w[r * 3 + s], vf_broadcast(-0.0f))
+                                       : w[r * 3 + s];
+        }
+    }
+}
+
+/* Row i of x under tap s, times the taps that it is under. */
+ALWAYS_INLINE void multiply_row(vf acc[ROWS], const struct band *b, const struct taps *taps,
+                                const float *row, const int i, const struct kind kind)
+{
+    const float *p = row + taps->column;
+    const vf x = vf_keep(load_x(p, taps->begin, taps->end, kind));
+    UNROLL for (int j = 0; j < ROWS; j++)
+    {
+        const int r = i - j * kind.stride;
+        if (r >= 0 && r <= 2 && (!kind.careful || j < b->y_rows)) {
+            acc[j] = vf_multiply_add(x, taps->w[r], acc[j]);
+        }
+    }
+}
+
+/* The sums of the columns q ... q + VF - 1, in the order of the ISA's NHWC kernel. */
 ALWAYS_INLINE void multiply(vf acc[ROWS], const struct band *b, const vf w[9], int64_t q,
                             const struct kind kind)
 {
     const int x_rows = (ROWS - 1) * kind.stride + 3;
-    UNROLL for (int s = 0; s < 3; s++)
-    {
-        const int64_t column = b->w0[s] + q * kind.stride;
-        const int begin = kind.masked ? lanes_before(0, column, kind.stride) : 0;
-        const int end = kind.masked ? lanes_before(b->W, column, kind.stride) : VF;
-        vf w_s[3];
-        UNROLL for (int r = 0; r < 3; r++)
+    const float *first = b->x + (kind.top ? b->x_row : 0);
+    struct taps taps[3];
+    taps_of(taps, b, w, q, kind);
+    if (DEPTHWISE_ROWS_FIRST) {
+        const float *row = first;
+        UNROLL_ROWS for (int i = kind.top; i < x_rows - kind.bottom; i++, row += b->x_row)
         {
-            w_s[r] = kind.masked ? vf_select(vf_lanes_between(begin, end), w[r * 3 + s],
-                                             vf_broadcast(-0.0f))
-                                 : w[r * 3 + s];
-        }
-        const float *p = b->x + column + (kind.top ? b->x_row : 0);
-        UNROLL_ROWS for (int i = kind.top; i < x_rows - kind.bottom; i++, p += b->x_row)
-        {
-            p = pointer_keep(p);
+            row = pointer_keep(row);
             if (kind.careful && !(b->x_rows >> i & 1)) {
                 continue;
             }
-            const vf x = vf_keep(load_x(p, begin, end, kind));
-            UNROLL for (int j = 0; j < ROWS; j++)
+            UNROLL for (int s = 0; s < 3; s++)
             {
-                const int r = i - j * kind.stride;
-                if (r >= 0 && r <= 2 && (!kind.careful || j < b->y_rows)) {
-                    acc[j] = vf_multiply_add(x, w_s[r], acc[j]);
-                }
+                multiply_row(acc, b, &taps[s], row, i, kind);
+            }
+        }
+        return;
+    }
+    UNROLL for (int s = 0; s < 3; s++)
+    {
+        const float *row = first;
+        UNROLL_ROWS for (int i = kind.top; i < x_rows - kind.bottom; i++, row += b->x_row)
+        {
+            row = pointer_keep(row);
+            if (!kind.careful || (b->x_rows >> i & 1)) {
+                multiply_row(acc, b, &taps[s], row, i, kind);
             }
         }
     }

@@ -332,6 +332,7 @@ static void sweep_rows(const struct depthwise_band *b, int row, int rows)
     }
 }
 
+void KERNEL(depthwise_tiles_3)(const struct depthwise_band *b);
 void KERNEL(depthwise_tiles)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b)
@@ -340,6 +341,10 @@ void KERNEL(depthwise_band)(const struct depthwise_band *b)
         KERNEL(depthwise_tiles)(b);
         return;
     }
+#if VF_REGISTERS < 32
+    KERNEL(depthwise_tiles_3)(b);
+    return;
+#endif
     int count = (b->rows + ROWS - 1) / ROWS;
     for (int i = 0, row = 0; i < count; i++) {
         int rows = (b->rows - row) / (count - i);

@@ -43,6 +43,13 @@ ALWAYS_INLINE void store_block(const vf block[VF], float *to, ptrdiff_t stride, 
     }
 }
 
+/* Where the block of columns from `at` on begins: what is left at the end and fills no vector is
+   done with columns before it that were done already, as a whole block. */
+ALWAYS_INLINE int64_t whole_block(int64_t at, int lanes, int64_t columns)
+{
+    return lanes < VF && at + lanes == columns && columns >= VF ? columns - VF : at;
+}
+
 void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,
                        int64_t channels, int64_t columns)
 {
@@ -51,6 +58,10 @@ void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrd
         for (int64_t w = 0, lanes; w < columns; w += lanes) {
             const float *at = from + c * from_stride + w;
             lanes = columns_of_vector(at, from_stride, columns - w);
+            const int64_t begin = whole_block(w, (int)lanes, columns);
+            lanes += w - begin;
+            at += begin - w;
+            w = begin;
             vf block[VF];
             vf_load_transposed(block, at, from_stride, rows, (int)lanes);
             store_block(block, to + w * to_stride + c, to_stride, (int)lanes, rows);
@@ -93,6 +104,11 @@ void KERNEL(store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y
         for (int64_t i = 0; i < pixels;) {
             float *target = y + k * y_stride + i;
             int columns = columns_of_vector(target, y_stride, pixels - i);
+            /* a residual may be y itself, to which it must be added once */
+            const int64_t begin = residual ? i : whole_block(i, columns, pixels);
+            columns += (int)(i - begin);
+            target += begin - i;
+            i = begin;
             vf block[VF];
             /* sums rows are whole vectors, so only pixels can be missing */
             vf_load_transposed(block, sums + i * sums_stride + k, sums_stride, columns, VF);

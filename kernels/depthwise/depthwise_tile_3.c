@@ -1,0 +1,330 @@
+/**
+ * @file depthwise_tile_3.c
+ * Depthwise 3x3 with stride 1 or 2, in units of its dilation, where there are 16 registers: tiles
+ * of two rows of four outputs, at each place vector of channels by vector of channels, so that x, w
+ * and y are read and written in the order of memory.
+ *
+ * A tile goes through its rows of x; a vector of x is loaded once and multiplied with all the taps
+ * that it is under: those of two rows of w, which are in registers beside the sums. The nine of a
+ * sweep (depthwise_sweep.c) are more than there are. A sum runs over r, then s.
+ */
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/kernel.h"
+#include "kernels/tile/tile_finish.h"
+
+void KERNEL(depthwise_tiles_3)(const struct depthwise_band *band);
+
+#if VF_REGISTERS < 32
+
+#define ROWS   2 /* outputs of a tile */
+#define PIXELS 4
+
+_Static_assert(ROWS *(PIXELS + 3) + 1 <= VF_REGISTERS, "the register tile would spill");
+
+/* What a tile is compiled for. */
+struct kind {
+    int stride;
+    int rows, pixels; /* of outputs */
+    bool top, bottom; /* the first, the last row of x is not there */
+    bool edge;        /* the first, the last column may not be there */
+    bool ahead;       /* fetch the next tile's x, which may be in no near cache, into L2 */
+    bool careful;     /* look at x_rows, all columns and lanes instead */
+};
+
+/* Rows of outputs that a tile has, all columns. */
+struct rows {
+    const float *x; /* under the first tap of the first output, first channel; may be outside */
+    ptrdiff_t x_row, x_column;
+    const float *w, *bias; /* bias NULL: none */
+    float *y;
+    ptrdiff_t y_row, y_column;
+    const float *residual; /* NULL: none */
+    ptrdiff_t residual_row, residual_column;
+    struct tile_epilogue epilogue;
+    int64_t pixels;               /* outputs of a row */
+    int64_t real_begin, real_end; /* columns of x that are real input, from the first tap on */
+    uint32_t x_rows;              /* bit i: row i of x is real input */
+    int channels;
+};
+
+/* Column of x under the last tap of a tile whose first tap is at column 0. */
+ALWAYS_INLINE int last_column(const struct kind kind)
+{
+    return (kind.pixels - 1) * kind.stride + 2;
+}
+
+/* A row of x from column `at` on, times the rows of w that it is under. Columns between the first
+   and the last are there unless one is careful. */
+ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const struct rows *b, int64_t at, const int i,
+                                const float *x, const float *w, int lanes, const struct kind kind)
+{
+    vf w_rows[ROWS][3];
+    UNROLL for (int j = 0; j < kind.rows; j++)
+    {
+        const int r = i - j * kind.stride;
+        UNROLL for (int s = 0; s < 3; s++)
+        {
+            w_rows[j][s] = r >= 0 && r <= 2 ? vf_load(w + (r * 3 + s) * VF) : (vf){0};
+            /* where columns may be left out, memory is a better place for some than a register */
+            w_rows[j][s] = kind.edge ? w_rows[j][s] : vf_keep(w_rows[j][s]);
+        }
+    }
+    x = pointer_keep(x);
+    UNROLL for (int column = 0; column <= last_column(kind); column++, x += b->x_column)
+    {
+        if ((kind.careful || (kind.edge && column == 0)) && at + column < b->real_begin) {
+            continue;
+        }
+        if ((kind.careful || (kind.edge && column == last_column(kind))) &&
+            at + column >= b->real_end) {
+            continue;
+        }
+        if (kind.ahead && column >= 3 - kind.stride && i >= 3 - kind.stride) {
+            __builtin_prefetch(x + PIXELS * kind.stride * b->x_column, 0, 2);
+        }
+        const vf x_vector = vf_keep(kind.careful ? vf_load_part(x, lanes) : vf_load(x));
+        UNROLL for (int j = 0; j < kind.rows; j++)
+        {
+            const int r = i - j * kind.stride;
+            UNROLL for (int s = 0; s < 3; s++)
+            {
+                const int q = (column - s) / kind.stride;
+                const bool whole = column >= s && (column - s) % kind.stride == 0;
+                if (r >= 0 && r <= 2 && whole && q < kind.pixels) {
+                    acc[j][q] = vf_multiply_add(x_vector, w_rows[j][s], acc[j][q]);
+                }
+            }
+        }
+    }
+}
+
+ALWAYS_INLINE void multiply(vf acc[ROWS][PIXELS], const struct rows *b, int64_t at, const float *x,
+                            const float *w, int lanes, const struct kind kind)
+{
+    const int x_rows = (kind.rows - 1) * kind.stride + 3;
+    x += kind.top ? b->x_row : 0;
+    UNROLL for (int i = kind.top; i < x_rows - kind.bottom; i++, x += b->x_row)
+    {
+        if (!kind.careful || (b->x_rows >> i & 1)) {
+            multiply_row(acc, b, at, i, x, w, lanes, kind);
+        }
+    }
+}
+
+/* Bias, residual, activation and store of the outputs from q on. */
+ALWAYS_INLINE void finish(vf acc[ROWS][PIXELS], const struct rows *b, int64_t q, int k, int lanes,
+                          const struct kind kind)
+{
+    if (b->bias) {
+        const vf bias = vf_load(b->bias + k);
+        UNROLL for (int i = 0; i < kind.rows * kind.pixels; i++)
+        {
+            acc[i / kind.pixels][i % kind.pixels] += bias;
+        }
+    }
+    if (b->residual) {
+        UNROLL for (int i = 0; i < kind.rows * kind.pixels; i++)
+        {
+            const float *p = b->residual + k + i / kind.pixels * b->residual_row +
+                             (q + i % kind.pixels) * b->residual_column;
+            acc[i / kind.pixels][i % kind.pixels] +=
+                kind.careful ? vf_load_part(p, lanes) : vf_load(p);
+        }
+    }
+    if (b->epilogue.clamps || b->epilogue.leaks) {
+        UNROLL for (int i = 0; i < kind.rows * kind.pixels; i++)
+        {
+            vf *v = &acc[i / kind.pixels][i % kind.pixels];
+            *v = tile_activate(*v, &b->epilogue);
+        }
+    }
+    float *y_row = b->y + k + q * b->y_column;
+    UNROLL for (int j = 0; j < kind.rows; j++, y_row += b->y_row)
+    {
+        float *y = (float *)pointer_keep(y_row);
+        UNROLL for (int i = 0; i < kind.pixels; i++, y += b->y_column)
+        {
+            if (kind.careful) {
+                vf_store_part(y, acc[j][i], lanes);
+            } else {
+                vf_store(y, acc[j][i]);
+            }
+        }
+    }
+}
+
+/* The tile of outputs from q on, of all channels; of those in whole vectors if one is not careful.
+ */
+ALWAYS_INLINE void work_tile(const struct rows *b, int64_t q, const struct kind kind)
+{
+    const float *x = b->x + q * kind.stride * b->x_column;
+    for (int k = 0; kind.careful ? k < b->channels : k + VF <= b->channels; k += VF) {
+        const int lanes = b->channels - k < VF ? b->channels - k : VF;
+        vf acc[ROWS][PIXELS];
+        UNROLL for (int i = 0; i < kind.rows * kind.pixels; i++)
+        {
+            acc[i / kind.pixels][i % kind.pixels] = (vf){0};
+        }
+        multiply(acc, b, q * kind.stride, x + k, b->w + (ptrdiff_t)k * 9, lanes, kind);
+        finish(acc, b, q, k, lanes, kind);
+    }
+}
+
+typedef void careful_function(const struct rows *b, int64_t q);
+
+/* name, stride, pixels */
+#define CAREFUL(name, stride, pixels)                                                              \
+    static void name(const struct rows *b, int64_t q)                                              \
+    {                                                                                              \
+        work_tile(b, q, (struct kind){stride, 1, pixels, false, false, true, false, true});        \
+    }
+CAREFUL(careful_1x1, 1, 1)
+CAREFUL(careful_1x4, 1, PIXELS)
+CAREFUL(careful_2x1, 2, 1)
+CAREFUL(careful_2x4, 2, PIXELS)
+static careful_function *const careful_1[] = {careful_1x1, careful_1x4};
+static careful_function *const careful_2[] = {careful_2x1, careful_2x4};
+
+/* Row by row, a few outputs or one: `rows` rows, columns q0 <= q < q1, channels from k on. For what
+   a tile does not do: padding more than a column wide, outputs that are no tile, channels that fill
+   no vector. */
+static void work_outputs(const struct rows *all, int stride, int rows, int64_t q0, int64_t q1,
+                         int k, int channels)
+{
+    struct rows b = *all;
+    b.w += (ptrdiff_t)k * 9;
+    b.bias = b.bias ? b.bias + k : NULL;
+    b.channels = channels;
+    for (int j = 0; j < rows; j++) {
+        b.x = all->x + k + j * stride * b.x_row;
+        b.y = all->y + k + j * b.y_row;
+        b.residual = b.residual ? all->residual + k + j * b.residual_row : NULL;
+        b.x_rows = all->x_rows >> j * stride;
+        for (int64_t q = q0, pixels; q < q1; q += pixels) {
+            pixels = q1 - q >= PIXELS ? PIXELS : 1;
+            careful_function *const *of = stride == 1 ? careful_1 : careful_2;
+            of[pixels == PIXELS](&b, q);
+        }
+    }
+}
+
+/* Outputs of the next tile where `left` are left: tiles of PIXELS, and as many of one less at the
+   end as there have to be. */
+ALWAYS_INLINE int pixels_of(int64_t left)
+{
+    const int less = (int)(-left & (PIXELS - 1)); /* tiles of one less */
+    if (left >= less * (PIXELS - 1) + PIXELS || left == PIXELS + 1) {
+        return PIXELS;
+    }
+    return left >= PIXELS - 1 ? PIXELS - 1 : (int)left;
+}
+
+ALWAYS_INLINE void work_rows(const struct rows *shared, const int stride, const int rows,
+                             const bool top, const bool bottom)
+{
+    const struct kind most = {stride, rows, PIXELS, top, bottom, false, stride == 2, false};
+    const struct kind less = {stride, rows, PIXELS - 1, top, bottom, false, false, false};
+    const struct kind edge_most = {stride, rows, PIXELS, top, bottom, true, false, false};
+    const struct kind edge_less = {stride, rows, PIXELS - 1, top, bottom, true, false, false};
+    const struct rows b = *shared; /* which no store to y can change */
+    for (int64_t q = 0, pixels; q < b.pixels; q += pixels) {
+        pixels = pixels_of(b.pixels - q);
+        const int64_t at = q * stride, last = at + (pixels - 1) * stride + 2;
+        if (pixels < PIXELS - 1 || at + 1 < b.real_begin || last > b.real_end) {
+            work_outputs(&b, stride, rows, q, q + pixels, 0, b.channels / VF * VF);
+        } else if (at < b.real_begin || last >= b.real_end) {
+            if (pixels == PIXELS) {
+                work_tile(&b, q, edge_most);
+            } else {
+                work_tile(&b, q, edge_less);
+            }
+        } else if (pixels == PIXELS) {
+            work_tile(&b, q, most);
+        } else {
+            work_tile(&b, q, less);
+        }
+    }
+}
+
+typedef void rows_function(const struct rows *rows);
+
+/* name, stride, rows, top, bottom */
+#define SHAPE(name, ...)                                                                           \
+    static void name(const struct rows *rows)                                                      \
+    {                                                                                              \
+        work_rows(rows, __VA_ARGS__);                                                              \
+    }
+SHAPE(one_1, 1, 1, false, false)
+SHAPE(one_1_top, 1, 1, true, false)
+SHAPE(one_1_bottom, 1, 1, false, true)
+SHAPE(two_1, 1, 2, false, false)
+SHAPE(two_1_top, 1, 2, true, false)
+SHAPE(two_1_bottom, 1, 2, false, true)
+SHAPE(one_2, 2, 1, false, false)
+SHAPE(one_2_top, 2, 1, true, false)
+SHAPE(one_2_bottom, 2, 1, false, true)
+SHAPE(two_2, 2, 2, false, false)
+SHAPE(two_2_top, 2, 2, true, false)
+SHAPE(two_2_bottom, 2, 2, false, true)
+
+/* Of stride, rows, and what is not there: nothing, the top, the bottom. */
+static rows_function *const functions[2][2][3] = {
+    {{one_1, one_1_top, one_1_bottom}, {two_1, two_1_top, two_1_bottom}},
+    {{one_2, one_2_top, one_2_bottom}, {two_2, two_2_top, two_2_bottom}},
+};
+
+/* The function for some rows, or NULL: output by output. */
+static rows_function *function_for(uint32_t x_rows, int stride, int rows)
+{
+    const uint32_t last = 1u << ((rows - 1) * stride + 2), missing = ~x_rows & (2 * last - 1);
+    rows_function *const *of = functions[stride - 1][rows - 1];
+    return missing == 0 ? of[0] : missing == 1 ? of[1] : missing == last ? of[2] : NULL;
+}
+
+/* First i >= 0 with at + i * step >= 0. */
+static int64_t steps_to(int64_t at, int64_t step)
+{
+    return at >= 0 ? 0 : (-at + step - 1) / step;
+}
+
+void KERNEL(depthwise_tiles_3)(const struct depthwise_band *band)
+{
+    const struct depthwise_band *d = band;
+    const int stride = (int)(d->stride_w / d->dilation_w);
+    struct rows b = {
+        .x_row = d->dilation_h * d->x_row,
+        .x_column = d->dilation_w * d->x_column,
+        .w = d->packed_w,
+        .bias = d->epilogue->bias,
+        .y_row = d->y_row,
+        .y_column = d->y_column,
+        .residual_row = d->residual_row,
+        .residual_column = d->residual_column,
+        .epilogue = *d->epilogue,
+        .pixels = d->columns,
+        .real_begin = steps_to(d->w, d->dilation_w),
+        .real_end = steps_to(d->w - d->W, d->dilation_w),
+        .channels = d->channels,
+    };
+    for (int row = 0, rows; row < d->rows; row += rows) {
+        const int64_t h = d->h + row * d->stride_h;
+        rows = d->rows - row < ROWS ? d->rows - row : ROWS;
+        b.x_rows = 0;
+        for (int i = 0; i < (rows - 1) * stride + 3; i++) {
+            b.x_rows |= (uint32_t)((uint64_t)(h + i * d->dilation_h) < (uint64_t)d->H) << i;
+        }
+        b.x = d->x + h * d->x_row + d->w * d->x_column;
+        b.y = d->y + row * d->y_row;
+        b.residual = d->residual ? d->residual + row * d->residual_row : NULL;
+        rows_function *const work = function_for(b.x_rows, stride, rows);
+        const int k = work ? d->channels / VF * VF : 0;
+        if (work && k > 0) {
+            work(&b);
+        }
+        if (k < d->channels) {
+            work_outputs(&b, stride, rows, 0, d->columns, k, d->channels - k);
+        }
+    }
+}
+
+#endif
