@@ -2,6 +2,7 @@
  * @file isa.c
  * The kernel table of the ISA this file is compiled for.
  */
+#include "kernels/depthwise/depthwise.h"
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
@@ -40,6 +41,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .direct_panel = KERNEL(direct_panel),
     .depthwise_band = KERNEL(depthwise_band),
     .depthwise_plane = KERNEL(depthwise_plane),
+    .depthwise_rows_first = DEPTHWISE_ROWS_FIRST,
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),
     .winograd_filters = &KERNEL(winograd_filters),

@@ -44,6 +44,7 @@ struct isa_kernels {
     direct_panel_function *direct_panel;
     depthwise_band_function *depthwise_band;
     depthwise_plane_function *depthwise_plane;
+    bool depthwise_rows_first; /* how the sums of their 3x3 filters run: over r, then s */
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
     const struct winograd_filters *winograd_filters;

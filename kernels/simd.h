@@ -35,6 +35,13 @@
 #define VF_REGISTERS 16
 #endif
 
+/* Does a multiply-add leave no product in a register of its own? */
+#if defined(__FMA__) || defined(__aarch64__)
+#define VF_FUSED 1
+#else
+#define VF_FUSED 0
+#endif
+
 typedef float vf __attribute__((vector_size(4 * VF)));
 typedef int32_t vi __attribute__((vector_size(4 * VF)));
 /* The first half of a vector. */
@@ -148,7 +155,7 @@ ALWAYS_INLINE vf vf_multiply_add_kept(vf a, vf b, vf c)
 #if defined(__AVX512F__) && VF == 16
     __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
     return c;
-#elif defined(__AVX2__) && defined(__FMA__) && VF == 8
+#elif defined(__AVX2__) && VF_FUSED && VF == 8
     __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
     return c;
 #else

@@ -9,8 +9,9 @@
  * is, for each vector of output channels, [R][Cg][S][VF].
  *
  *   depthwise.c        the loops over images, strips of rows, channels (execute)
- *   depthwise_sweep.c  depthwise 3x3 where there are 32 registers: some rows of outputs
- *   depthwise_tile_3.c depthwise 3x3 where there are 16: a row of tiles of two rows
+ *   depthwise_tile_3.c depthwise 3x3 where there are 16 registers and fused products: a row of
+ *                      tiles of two rows
+ *   depthwise_sweep.c  depthwise 3x3 elsewhere: some rows of outputs
  *   depthwise_tile.c   any other: a row of outputs
  *
  * In NCHW:
@@ -85,6 +86,10 @@ struct operands;
 
 /* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
+
+/* Does a 3x3 sum run over r, then s? It does where depthwise_tile_3.c makes it; elsewhere over s,
+   then r. Of the ISA that a kernel is compiled for: the rest asks struct isa_kernels. */
+#define DEPTHWISE_ROWS_FIRST (VF_REGISTERS == 16 && VF_FUSED)
 
 /* 3x3 filters whose stride is one or two dilations, or who have no stride: these have kernels of
    their own. */

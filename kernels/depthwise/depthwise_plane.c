@@ -17,9 +17,6 @@
 /* Output rows of a tile; seven divide the heights of most networks. */
 #define ROWS (VF_REGISTERS == 32 ? 7 : 4)
 
-/* Of a sum: whether it runs over r, then s. */
-#define DEPTHWISE_ROWS_FIRST (VF_REGISTERS < 32)
-
 _Static_assert(ROWS + 9 + 1 <= VF_REGISTERS, "the tile would spill");
 _Static_assert(DEPTHWISE_PLANE_ROWS % ROWS == 0, "strips would not be whole tiles");
 

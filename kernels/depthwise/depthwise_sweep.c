@@ -14,6 +14,8 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
+#if !DEPTHWISE_ROWS_FIRST
+
 /* Output rows of a sweep: with stride 1, rows * 3 sums, w and a vector of x are in registers. */
 #define ROWS (VF_REGISTERS == 32 ? 4 : 2)
 
@@ -332,19 +334,9 @@ static void sweep_rows(const struct depthwise_band *b, int row, int rows)
     }
 }
 
-void KERNEL(depthwise_tiles_3)(const struct depthwise_band *b);
-void KERNEL(depthwise_tiles)(const struct depthwise_band *b);
-void KERNEL(depthwise_band)(const struct depthwise_band *b);
-void KERNEL(depthwise_band)(const struct depthwise_band *b)
+void KERNEL(depthwise_3x3)(const struct depthwise_band *b);
+void KERNEL(depthwise_3x3)(const struct depthwise_band *b)
 {
-    if (!b->sweeps) {
-        KERNEL(depthwise_tiles)(b);
-        return;
-    }
-#if VF_REGISTERS < 32
-    KERNEL(depthwise_tiles_3)(b);
-    return;
-#endif
     int count = (b->rows + ROWS - 1) / ROWS;
     for (int i = 0, row = 0; i < count; i++) {
         int rows = (b->rows - row) / (count - i);
@@ -352,3 +344,5 @@ void KERNEL(depthwise_band)(const struct depthwise_band *b)
         row += rows;
     }
 }
+
+#endif

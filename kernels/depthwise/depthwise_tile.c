@@ -270,8 +270,7 @@ SHAPE(spread_3_stride_2, 3, 2, true)
 SHAPE(spread_any, 0, 0, true)
 
 /* Known numbers of taps are those of the networks people run. */
-void KERNEL(depthwise_tiles)(const struct depthwise_band *b);
-void KERNEL(depthwise_tiles)(const struct depthwise_band *b)
+static void work_tiles(const struct depthwise_band *b)
 {
     static const struct {
         int taps, stride;
@@ -293,5 +292,16 @@ void KERNEL(depthwise_tiles)(const struct depthwise_band *b)
         spread_any(b);
     } else {
         work_any(b);
+    }
+}
+
+void KERNEL(depthwise_3x3)(const struct depthwise_band *b);
+void KERNEL(depthwise_band)(const struct depthwise_band *b);
+void KERNEL(depthwise_band)(const struct depthwise_band *b)
+{
+    if (b->sweeps) {
+        KERNEL(depthwise_3x3)(b);
+    } else {
+        work_tiles(b);
     }
 }

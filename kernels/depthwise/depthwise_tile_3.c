@@ -12,9 +12,7 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-void KERNEL(depthwise_tiles_3)(const struct depthwise_band *band);
-
-#if VF_REGISTERS < 32
+#if DEPTHWISE_ROWS_FIRST
 
 #define ROWS   2 /* outputs of a tile */
 #define PIXELS 4
@@ -287,7 +285,8 @@ static int64_t steps_to(int64_t at, int64_t step)
     return at >= 0 ? 0 : (-at + step - 1) / step;
 }
 
-void KERNEL(depthwise_tiles_3)(const struct depthwise_band *band)
+void KERNEL(depthwise_3x3)(const struct depthwise_band *band);
+void KERNEL(depthwise_3x3)(const struct depthwise_band *band)
 {
     const struct depthwise_band *d = band;
     const int stride = (int)(d->stride_w / d->dilation_w);

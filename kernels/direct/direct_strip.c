@@ -113,7 +113,10 @@ static enum run_order run_order(const struct convoy_plan *plan)
     int64_t ratio = stride_in_dilations(l->stride_w, l->dilation_w);
     bool sweeps = Kg == 1 && l->R == 3 && l->S == 3 && (ratio == 1 || ratio == 2) &&
                   stride_in_dilations(l->stride_h, l->dilation_h) == ratio;
-    return sweeps ? ORDER_S_R : Cg > 1 ? ORDER_R_C_S : ORDER_R_S_C;
+    if (sweeps) {
+        return plan->kernels->depthwise_rows_first ? ORDER_R_S_C : ORDER_S_R;
+    }
+    return Cg > 1 ? ORDER_R_C_S : ORDER_R_S_C;
 }
 
 int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,

@@ -15,7 +15,7 @@
 #define PIXELS_2 11
 #define PIXELS_3 8
 #define PIXELS_4 6
-#elif defined(__FMA__)
+#elif VF_FUSED
 #define PIXELS_2 6
 #define PIXELS_3 4
 #define PIXELS_4 0
@@ -77,7 +77,7 @@ ALWAYS_INLINE void tile_clear(struct accumulators *acc, const int pixels, const 
 
 /* Steps of the depth that a turn of the loop takes. More of them, and gcc loads what it has no
    register for, unless sums are kept where they are. */
-#if VF_REGISTERS == 16 && defined(__FMA__)
+#if VF_REGISTERS == 16 && VF_FUSED
 #define DEPTH_STEPS 4
 #else
 #define DEPTH_STEPS 2
