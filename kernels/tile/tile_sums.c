@@ -26,59 +26,76 @@ struct ahead_rest {
 
 /* One run of a partial sum; w moves on. */
 ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int vectors,
-                           const struct tile_sums_operands *o, const struct tile_run *run,
-                           const float **w, struct ahead_rest *ahead)
+                           const float *const x[TILE_PIXELS_MAX], const struct tile_run *run,
+                           const float **w, const ptrdiff_t ahead_stride, struct ahead_rest *ahead)
 {
-    const float *x[TILE_PIXELS_MAX];
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        x[i] = o->x + run->x_offset + i * o->x_stride;
-    }
-    ptrdiff_t d = 0;
+    ptrdiff_t d = run->x_offset;
+    const ptrdiff_t end = d + run->depth;
     if (ASKS(pixels)) {
         ptrdiff_t asked = run->depth / 2 < ahead->steps ? run->depth / 2 : ahead->steps;
         ahead->steps -= asked;
-        for (; d < 2 * asked; d += 2) {
+        for (; asked > 0; asked--, d += 2) {
             UNROLL for (int i = 0; i < AHEAD_FLOATS; i += 16)
             {
                 __builtin_prefetch(ahead->at + i, 0, 2);
             }
-            ahead->at += o->ahead_stride;
+            ahead->at += ahead_stride;
             tile_step(acc, pixels, vectors, false, x, d, 0, *w);
             tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);
             *w += 2 * vectors * VF;
         }
     }
-    for (; d + DEPTH_STEPS <= run->depth; d += DEPTH_STEPS, *w += DEPTH_STEPS * vectors * VF) {
+    for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, *w += DEPTH_STEPS * vectors * VF) {
         UNROLL for (int further = 0; further < DEPTH_STEPS; further++)
         {
             tile_step(acc, pixels, vectors, false, x, d, further, *w + further * vectors * VF);
         }
     }
-    for (; d < run->depth; d++, *w += vectors * VF) {
+    for (; d < end; d++, *w += vectors * VF) {
         tile_step(acc, pixels, vectors, false, x, d, 0, *w);
     }
 }
 
+/* sums = acc, or += acc. */
+ALWAYS_INLINE void end_sum(const struct accumulators *acc, const int pixels, const int vectors,
+                           const bool adds, float *sums, const ptrdiff_t stride)
+{
+    UNROLL for (int i = 0; i < pixels; i++, sums += stride)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            vf sum = acc->whole[i][v];
+            vf_store(sums + v * VF, adds ? sum + vf_load(sums + v * VF) : sum);
+        }
+    }
+}
+
+/* What the operands say is read once: after a store gcc would read it again, since for all it knows
+   a sum lies there. */
 ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_sums_operands *o)
 {
-    const float *w = o->w;
+    const float *x[TILE_PIXELS_MAX], *w = o->w;
+    float *const to = o->sums;
+    const ptrdiff_t stride = o->sums_stride, ahead_stride = o->ahead_stride;
     struct ahead_rest ahead = {o->ahead, o->ahead_steps};
+    const struct tile_run *run = o->runs;
+    const int partial_runs = o->partial_runs;
     bool adds = o->adds;
-    for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end;) {
-        const struct tile_run *last = end - run > o->partial_runs ? run + o->partial_runs : end;
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        x[i] = o->x + i * o->x_stride;
+    }
+    for (int left = o->run_count; left > 0; left -= partial_runs) {
         struct accumulators acc;
         tile_clear(&acc, pixels, vectors);
-        for (; run < last; run++) {
-            sum_run(&acc, pixels, vectors, o, run, &w, &ahead);
-        }
-        UNROLL for (int i = 0; i < pixels; i++)
-        {
-            UNROLL for (int v = 0; v < vectors; v++)
-            {
-                float *sum = o->sums + i * o->sums_stride + v * VF;
-                vf_store(sum, adds ? acc.whole[i][v] + vf_load(sum) : acc.whole[i][v]);
-            }
+        int count = left < partial_runs ? left : partial_runs;
+        do {
+            sum_run(&acc, pixels, vectors, x, run++, &w, ahead_stride, &ahead);
+        } while (--count > 0);
+        if (adds) {
+            end_sum(&acc, pixels, vectors, true, to, stride);
+        } else {
+            end_sum(&acc, pixels, vectors, false, to, stride);
         }
         adds = true;
     }
