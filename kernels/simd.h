@@ -60,6 +60,10 @@ typedef float vf_memory __attribute__((vector_size(4 * VF), aligned(4), may_alia
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")
+#define NOT_INLINED   __attribute__((noinline))
+/* What a pointer leads to is not known any more, and read when it is used. */
+#define FORGET(pointer) __asm__("" : "+r"(pointer))
+#define NOT_UNROLLED    _Pragma("GCC unroll 1")
 
 ALWAYS_INLINE vf vf_load(const float *p)
 {

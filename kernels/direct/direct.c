@@ -45,17 +45,20 @@ static void multiply_group(const struct convoy_plan *plan, const struct direct_s
     tile.runs = strip->runs + starts[chunk];
     tile.run_count = (int)(starts[chunk + 1] - starts[chunk]);
     const int floats = plan->kernels->vector_floats;
-    int64_t tiles = divide_up(group->count, shapes->pixels_max[divide_up(width, floats) - 1]);
-    int64_t at = group->first;
-    for (int64_t t = 0; t < tiles; t++) {
-        /* even shares, so that no tile is nearly empty */
-        int64_t pixels = (group->first + group->count - at) / (tiles - t);
+    /* even shares, so that no tile is nearly empty: some tiles, then some of a pixel more */
+    const int64_t tiles = divide_up(group->count, shapes->pixels_max[divide_up(width, floats) - 1]);
+    const int64_t larger = group->count % tiles;
+    int64_t pixels = group->count / tiles, at = group->first;
+    for (int64_t count = tiles - larger; at < group->first + group->count;
+         count = larger, pixels++) {
+        tile.tiles = (int)count;
+        tile.pointers_step = (int)pixels;
         tile.x = strip->x + at;
         tile.sums = strip->sums + at;
         tile.y = strip->y + at;
         tile.residual = tile.residual ? strip->residual + at : NULL;
         tile_shape(shapes, floats, width, pixels)(&tile);
-        at += pixels;
+        at += count * pixels;
     }
 }
 

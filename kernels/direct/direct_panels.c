@@ -198,27 +198,31 @@ static void pack_panel(const struct convoy_plan *plan, const convoy_tensor *x,
     }
 }
 
-/* x of the panels from `panel` on that are as wide and full, where pixels of x lie as those of y.
-   Returns how many there are. */
-static int64_t pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
-                           const struct strip *strip, const struct panel *panel)
+/* How many panels from `panel` on are as wide, and full; at least that one. */
+static int64_t panels_alike(const struct strip *strip, const struct panel *panel)
+{
+    int64_t pixels = strip->pixels - panel->first;
+    int64_t wider = strip->wider * panel->width - panel->first;
+    return max64((wider > 0 ? min64(pixels, wider) : pixels) / panel->width, 1);
+}
+
+/* x of so many panels that are alike, where pixels of x lie as those of y. */
+static void pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
+                        const struct strip *strip, const struct panel *panel, int64_t panels)
 {
     int64_t pitch = panel->width;
-    int64_t pixels = strip->pixels - panel->first, wider = strip->wider * pitch - panel->first;
-    int64_t panels = (wider > 0 ? min64(pixels, wider) : pixels) / pitch;
     plan->kernels->direct_panel(&(struct direct_panel){
         .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel->first,
         .from_c = x->stride_c,
         .stride = 1,
         .channels = plan->layer.C,
         .lanes = (int)pitch,
-        .real_end = (int)min64(pixels, pitch),
+        .real_end = (int)panel->pixels,
         .to = panel->data,
         .to_c = pitch,
-        .panels = max64(panels, 1),
+        .panels = panels,
         .to_panel = plan->layer.C * pitch,
     });
-    return max64(panels, 1);
 }
 
 static void pack_strip(const struct convoy_plan *plan, const convoy_tensor *x,
@@ -229,12 +233,13 @@ static void pack_strip(const struct convoy_plan *plan, const convoy_tensor *x,
                         !layer_is_padded(l) && x->stride_h == l->W;
     for (int64_t i = 0; i < strip->count;) {
         struct panel panel = panel_at(plan, strip, i);
+        int64_t panels = joined ? panels_alike(strip, &panel) : 1;
         if (joined) {
-            i += pack_joined(plan, x, strip, &panel);
-            continue;
+            pack_joined(plan, x, strip, &panel, panels);
+        } else {
+            pack_panel(plan, x, strip, &panel);
         }
-        pack_panel(plan, x, strip, &panel);
-        i++;
+        i += panels;
     }
 }
 
@@ -283,9 +288,11 @@ static void fill_block(const struct convoy_plan *plan, const struct operands *op
     }
 }
 
-static void multiply_panel(const struct convoy_plan *plan, const struct operands *operands,
-                           const struct strip *strip, const struct panel *panel,
-                           const struct block *block, const struct tile_epilogue *epilogue)
+/* Panel by panel, `panels` of them alike; more than one only where rows of y are joined and the
+   depth is not cut. */
+static void multiply_panels(const struct convoy_plan *plan, const struct operands *operands,
+                            const struct strip *strip, const struct panel *panel, int64_t panels,
+                            const struct block *block, const struct tile_epilogue *epilogue)
 {
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const int64_t depth = layer_depth(&plan->layer), pixel = strip->pixel + panel->first;
@@ -296,6 +303,9 @@ static void multiply_panel(const struct convoy_plan *plan, const struct operands
     }
     struct tile_run run;
     struct tile_operands tile = {
+        .tiles = (int)panels,
+        .w_step = depth * panel->width,
+        .y_step = panel->width,
         .x = block->w,
         .w = panel->data,
         .runs = &run,
@@ -325,6 +335,7 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
                       const struct strip *strip, int64_t part, struct tile_epilogue epilogue)
 {
     const struct blocking *b = &plan->blocking;
+    const bool together = layer_depth(&plan->layer) <= b->depth_block;
     int64_t K = plan->layer.K;
     int64_t end = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = b->k_blocks * part / b->k_parts; index < end; index++) {
@@ -332,9 +343,10 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
         block.rows = (int)(K * (index + 1) / b->k_blocks - block.k);
         fill_block(plan, operands, strip, &block);
         epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
-        for (int64_t i = 0; i < strip->count; i++) {
+        for (int64_t i = 0, panels; i < strip->count; i += panels) {
             struct panel panel = panel_at(plan, strip, i);
-            multiply_panel(plan, operands, strip, &panel, &block, &epilogue);
+            panels = together && block.joined ? panels_alike(strip, &panel) : 1;
+            multiply_panels(plan, operands, strip, &panel, panels, &block, &epilogue);
         }
     }
 }

@@ -45,13 +45,17 @@ enum tile_ending {
 /* The epilogue of a block of output channels, in the form that vectors want. */
 struct tile_epilogue {
     const float *bias; /* of the block, readable for whole vectors; NULL: none */
-    bool clamps;       /* min(high, max(low, v)) */
+    bool clamps;       /* min(limits[1], max(limits[0], v)) */
     bool leaks;        /* v < 0 ? slope * v : v */
-    float low, high, slope;
+    float limits[2], slope;
 };
 
+/* One register tile, or several that follow each other. */
 struct tile_operands {
-    const float *const *x; /* base pointer of each pixel, and what to add to all of them */
+    int tiles;                /* at least 1 */
+    int pointers_step;        /* from one's pointers to pixels to the next's; if not swapped */
+    ptrdiff_t w_step, y_step; /* floats from one's w and y to the next's; if swapped */
+    const float *const *x;    /* base pointer of each pixel, and what to add to all of them */
     ptrdiff_t x_shift;
     const float *w; /* block of packed w: [depth][vectors][VF] */
     const struct tile_run *runs;

@@ -13,18 +13,18 @@
 /* Without a bias: that belongs to a block of channels. */
 static inline struct tile_epilogue tile_epilogue_of(const convoy_epilogue *e)
 {
-    struct tile_epilogue epilogue = {.low = -INFINITY, .high = INFINITY, .slope = 1.0f};
+    struct tile_epilogue epilogue = {.limits = {-INFINITY, INFINITY}, .slope = 1.0f};
     switch (e->activation) {
     case CONVOY_IDENTITY:
         break;
     case CONVOY_RELU:
         epilogue.clamps = true;
-        epilogue.low = 0.0f;
+        epilogue.limits[0] = 0.0f;
         break;
     case CONVOY_RELU6:
         epilogue.clamps = true;
-        epilogue.low = 0.0f;
-        epilogue.high = 6.0f;
+        epilogue.limits[0] = 0.0f;
+        epilogue.limits[1] = 6.0f;
         break;
     case CONVOY_LEAKY_RELU:
         epilogue.leaks = true;
@@ -32,8 +32,8 @@ static inline struct tile_epilogue tile_epilogue_of(const convoy_epilogue *e)
         break;
     case CONVOY_CLIP:
         epilogue.clamps = true;
-        epilogue.low = e->low;
-        epilogue.high = e->high;
+        epilogue.limits[0] = e->low;
+        epilogue.limits[1] = e->high;
         break;
     }
     return epilogue;

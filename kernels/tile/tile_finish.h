@@ -11,7 +11,7 @@
 ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)
 {
     if (epilogue->clamps) {
-        v = vf_clamp(v, vf_broadcast(epilogue->low), vf_broadcast(epilogue->high));
+        v = vf_clamp(v, vf_broadcast(epilogue->limits[0]), vf_broadcast(epilogue->limits[1]));
     }
     if (epilogue->leaks) {
         /* By the sign bit: a comparison of floats would want one more register than a tile has. */
@@ -146,6 +146,101 @@ ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const 
         }
     }
     tile_store(acc, pixels, vectors, width, o);
+}
+
+/* How most tiles end, each known when it is compiled: with all that tile_finish may do before them
+   as well, gcc moves accumulators about and into memory, which takes as long as ten steps of the
+   depth. The last two are for pixels in the lanes. */
+enum tile_end {
+    TILE_END_STORE, /* to = acc + bias */
+    TILE_END_CLAMP, /* the same, clamped */
+    TILE_END_ADD,   /* to += acc */
+    TILE_END_STORE_SWAPPED,
+    TILE_END_CLAMP_SWAPPED,
+    TILE_END_ANY, /* as tile_finish does */
+};
+
+struct tile_simple_end {
+    float *const *to; /* of each pixel */
+    ptrdiff_t shift;
+    const float *bias;   /* zeros if there is none, which change no sum: none is -0 */
+    const float *limits; /* of clamping: low, high */
+};
+
+ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int width,
+                                        struct tile_simple_end *end)
+{
+    static const float
+        zeros[TILE_VECTORS_MAX * VF > TILE_PIXELS_MAX ? TILE_VECTORS_MAX * VF : TILE_PIXELS_MAX];
+    if (o->ending == TILE_SET || o->ending == TILE_ADD) {
+        *end = (struct tile_simple_end){.to = o->sums, .shift = o->sums_shift, .bias = zeros};
+        return o->ending == TILE_SET ? TILE_END_STORE : TILE_END_ADD;
+    }
+    const struct tile_epilogue *e = o->epilogue;
+    if (o->ending != TILE_STORE || o->residual || e->leaks || o->channels < width) {
+        return TILE_END_ANY;
+    }
+    *end = (struct tile_simple_end){
+        .to = o->y,
+        .shift = o->y_shift,
+        .bias = e->bias ? e->bias : zeros,
+        .limits = e->limits,
+    };
+    if (o->swapped) {
+        return e->clamps ? TILE_END_CLAMP_SWAPPED : TILE_END_STORE_SWAPPED;
+    }
+    return e->clamps ? TILE_END_CLAMP : TILE_END_STORE;
+}
+
+ALWAYS_INLINE void tile_finish_simply(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
+                                      const int vectors, const enum tile_end kind,
+                                      const struct tile_simple_end *end)
+{
+    const bool swapped = kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
+    const float *limits = end->limits, *biases = end->bias;
+    FORGET(limits); /* else they are kept in registers that the sums want */
+    if (swapped) {
+        FORGET(biases);
+    } else if (kind != TILE_END_ADD) {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            const vf bias = vf_load(biases + v * VF);
+            UNROLL for (int i = 0; i < pixels; i++)
+            {
+                acc[i][v] += bias;
+            }
+        }
+    }
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        float *row = end->to[i] + end->shift;
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            vf sum = acc[i][v];
+            if (swapped) {
+                sum += vf_broadcast(biases[i]);
+            }
+            if (kind == TILE_END_CLAMP || kind == TILE_END_CLAMP_SWAPPED) {
+                sum = vf_clamp(sum, vf_broadcast(limits[0]), vf_broadcast(limits[1]));
+            } else if (kind == TILE_END_ADD) {
+                sum += vf_load(row + v * VF);
+            }
+            vf_store(row + v * VF, sum);
+        }
+    }
+}
+
+/* On to the next of several tiles. */
+ALWAYS_INLINE void tile_next(struct tile_operands *o)
+{
+    o->x += o->pointers_step;
+    o->sums += o->pointers_step;
+    o->y += o->pointers_step;
+    if (o->residual) {
+        o->residual += o->pointers_step;
+    }
+    o->w += o->w_step;
+    o->y_shift += o->y_step;
 }
 
 #endif

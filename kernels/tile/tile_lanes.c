@@ -10,32 +10,33 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *o)
+ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *operands)
 {
-    vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        acc[i][0] = (vf){0};
-    }
-    const float *x[TILE_PIXELS_MAX];
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        x[i] = o->x[i] + o->x_shift;
-    }
-    for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
-        const float *w = o->w + run->w_index * VF;
-        ptrdiff_t offset = run->x_offset, last = offset + run->depth * VF;
-        do {
-            vf w_vector = vf_load(w);
-            UNROLL for (int i = 0; i < pixels; i++)
-            {
-                acc[i][0] = vf_multiply_add(vf_load(x[i] + offset), w_vector, acc[i][0]);
-            }
-            offset += VF;
-            w += VF;
-        } while (offset < last);
-    }
-    tile_finish(acc, pixels, 1, VF, o);
+    struct tile_operands o = *operands;
+    do {
+        vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
+        const float *x[TILE_PIXELS_MAX];
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            acc[i][0] = (vf){0};
+            x[i] = o.x[i] + o.x_shift;
+        }
+        for (const struct tile_run *run = o.runs, *end = run + o.run_count; run < end; run++) {
+            const float *w = o.w + run->w_index * VF;
+            ptrdiff_t offset = run->x_offset, last = offset + run->depth * VF;
+            do {
+                vf w_vector = vf_load(w);
+                UNROLL for (int i = 0; i < pixels; i++)
+                {
+                    acc[i][0] = vf_multiply_add(vf_load(x[i] + offset), w_vector, acc[i][0]);
+                }
+                offset += VF;
+                w += VF;
+            } while (offset < last);
+        }
+        tile_finish(acc, pixels, 1, VF, &o);
+        tile_next(&o);
+    } while (--o.tiles > 0);
 }
 
 #define SHAPE(pixels)                                                                              \

@@ -10,61 +10,142 @@
 
 /* Ask for the lines of y while the sum is worked out. With pixels in the lanes they lie in as many
    pages as there are rows, which no hardware foresees. */
-ALWAYS_INLINE void ask_for_y(const int pixels, const int vectors, const struct tile_operands *o)
+ALWAYS_INLINE void ask_for(float *const *y, const ptrdiff_t shift, const int pixels,
+                           const int vectors)
 {
-    if (o->swapped && (o->ending == TILE_STORE || o->ending == TILE_ADD_STORE)) {
-        UNROLL for (int i = 0; i < pixels; i++)
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        UNROLL for (int k = 0; k < vectors * VF; k += 16)
         {
-            const float *y = o->y[i] + o->y_shift;
-            UNROLL for (int k = 0; k < vectors * VF; k += 16)
-            {
-                __builtin_prefetch(y + k, 1);
-            }
+            __builtin_prefetch(y[i] + shift + k, 1);
         }
     }
 }
 
-ALWAYS_INLINE void multiply(const int pixels, const int vectors, const bool halves,
-                            const struct tile_operands *o)
+/* One run of a sum. */
+ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, const int vectors,
+                                const bool halves, const float *const x[TILE_PIXELS_MAX],
+                                const struct tile_run *run, const float *w)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
-    struct accumulators acc;
-    tile_clear(&acc, pixels, vectors);
-    ask_for_y(pixels, vectors, o);
-    for (const struct tile_run *run = o->runs, *end = run + o->run_count; run < end; run++) {
-        const float *x[TILE_PIXELS_MAX];
-        UNROLL for (int i = 0; i < pixels; i++)
+    ptrdiff_t d = run->x_offset;
+    const ptrdiff_t end = d + run->depth;
+    w += run->w_index * width;
+    for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, w += DEPTH_STEPS * width) {
+        UNROLL for (int further = 0; further < DEPTH_STEPS; further++)
         {
-            x[i] = o->x[i] + o->x_shift + run->x_offset;
-        }
-        const float *w = o->w + run->w_index * width;
-        ptrdiff_t d = 0;
-        for (; d + DEPTH_STEPS <= run->depth; d += DEPTH_STEPS, w += DEPTH_STEPS * width) {
-            UNROLL for (int further = 0; further < DEPTH_STEPS; further++)
-            {
-                tile_step(&acc, pixels, vectors, halves, x, d, further, w + further * width);
-            }
-        }
-        for (; d < run->depth; d++, w += width) {
-            tile_step(&acc, pixels, vectors, halves, x, d, 0, w);
+            tile_step(acc, pixels, vectors, halves, x, d, further, w + further * width);
         }
     }
-    UNROLL for (int i = 0; i < pixels && halves; i++)
+    NOT_UNROLLED for (; d < end; d++, w += width)
     {
-        acc.whole[i][vectors - 1] = vf_widen(acc.half[i]);
+        tile_step(acc, pixels, vectors, halves, x, d, 0, w);
     }
-    tile_finish(acc.whole, pixels, vectors, width, o);
 }
 
+/* The sum of a tile over all runs. */
+ALWAYS_INLINE void multiply_runs(struct accumulators *acc, const int pixels, const int vectors,
+                                 const bool halves, const struct tile_operands *o)
+{
+    const float *x[TILE_PIXELS_MAX];
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        x[i] = o->x[i] + o->x_shift;
+    }
+    tile_clear(acc, pixels, vectors);
+    const struct tile_run *run = o->runs;
+    int left = o->run_count;
+    if (left > 0) {
+        do {
+            multiply_run(acc, pixels, vectors, halves, x, run++, o->w);
+        } while (--left > 0);
+    }
+}
+
+/* Tiles of a simple end. */
+ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const enum tile_end kind,
+                                   const struct tile_operands *operands,
+                                   const struct tile_simple_end *simple)
+{
+    /* copies, of which no store can be a part */
+    struct tile_operands o = *operands;
+    struct tile_simple_end end = *simple;
+    const bool swapped = kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
+    do {
+        struct accumulators acc;
+        if (swapped) {
+            ask_for(end.to, end.shift, pixels, vectors);
+        }
+        multiply_runs(&acc, pixels, vectors, false, &o);
+        tile_finish_simply(acc.whole, pixels, vectors, kind, &end);
+        if (swapped) {
+            o.w += o.w_step;
+            end.shift += o.y_step;
+        } else {
+            o.x += o.pointers_step;
+            end.to += o.pointers_step;
+        }
+    } while (--o.tiles > 0);
+}
+
+ALWAYS_INLINE void multiply_any(const int pixels, const int vectors, const bool halves,
+                                const struct tile_operands *operands)
+{
+    const int width = vectors * VF - (halves ? VF / 2 : 0);
+    struct tile_operands o = *operands;
+    do {
+        struct accumulators acc;
+        if (o.swapped && (o.ending == TILE_STORE || o.ending == TILE_ADD_STORE)) {
+            ask_for(o.y, o.y_shift, pixels, vectors);
+        }
+        multiply_runs(&acc, pixels, vectors, halves, &o);
+        UNROLL for (int i = 0; i < pixels && halves; i++)
+        {
+            acc.whole[i][vectors - 1] = vf_widen(acc.half[i]);
+        }
+        tile_finish(acc.whole, pixels, vectors, width, &o);
+        tile_next(&o);
+    } while (--o.tiles > 0);
+}
+
+typedef void tile_end_function(const struct tile_operands *o, const struct tile_simple_end *end);
+
+/* A function for each end: in one for all, gcc finds registers for the sums of the last only. */
+#define END(pixels, vectors, name, kind)                                                           \
+    NOT_INLINED static void multiply_##pixels##x##vectors##_##name(                                \
+        const struct tile_operands *o, const struct tile_simple_end *end)                          \
+    {                                                                                              \
+        multiply_simply(pixels, vectors, kind, o, end);                                            \
+    }
 #define SHAPE(pixels, vectors)                                                                     \
+    END(pixels, vectors, store, TILE_END_STORE)                                                    \
+    END(pixels, vectors, clamp, TILE_END_CLAMP)                                                    \
+    END(pixels, vectors, add, TILE_END_ADD)                                                        \
+    END(pixels, vectors, store_swapped, TILE_END_STORE_SWAPPED)                                    \
+    END(pixels, vectors, clamp_swapped, TILE_END_CLAMP_SWAPPED)                                    \
+    NOT_INLINED static void multiply_##pixels##x##vectors##_any(const struct tile_operands *o,     \
+                                                                const struct tile_simple_end *end) \
+    {                                                                                              \
+        (void)end;                                                                                 \
+        multiply_any(pixels, vectors, false, o);                                                   \
+    }                                                                                              \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
     {                                                                                              \
-        multiply(pixels, vectors, false, o);                                                       \
+        static tile_end_function *const of_end[] = {                                               \
+            [TILE_END_STORE] = multiply_##pixels##x##vectors##_store,                              \
+            [TILE_END_CLAMP] = multiply_##pixels##x##vectors##_clamp,                              \
+            [TILE_END_ADD] = multiply_##pixels##x##vectors##_add,                                  \
+            [TILE_END_STORE_SWAPPED] = multiply_##pixels##x##vectors##_store_swapped,              \
+            [TILE_END_CLAMP_SWAPPED] = multiply_##pixels##x##vectors##_clamp_swapped,              \
+            [TILE_END_ANY] = multiply_##pixels##x##vectors##_any,                                  \
+        };                                                                                         \
+        struct tile_simple_end end;                                                                \
+        of_end[tile_end_of(o, vectors * VF, &end)](o, &end);                                       \
     }
 #define HALF_SHAPE(pixels, vectors)                                                                \
     static void multiply_##pixels##x##vectors##_half(const struct tile_operands *o)                \
     {                                                                                              \
-        multiply(pixels, vectors, true, o);                                                        \
+        multiply_any(pixels, vectors, true, o);                                                    \
     }
 TILE_SHAPES(SHAPE)
 #if VF_HALVES

@@ -8,11 +8,11 @@
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
-/* Pixels of the largest tile for each number of vectors: what the registers hold. Twelve pixels
+/* Pixels of the largest tile for each number of vectors: what the registers hold. Eleven pixels
    would want one register more for their pointers than there is; without fused multiply-adds the
    product wants one of the sums'. */
 #if VF_REGISTERS == 32
-#define PIXELS_2 11
+#define PIXELS_2 10
 #define PIXELS_3 8
 #define PIXELS_4 6
 #elif VF_FUSED
@@ -24,7 +24,7 @@
 #define PIXELS_3 3
 #define PIXELS_4 0
 #endif
-#define PIXELS_1 11
+#define PIXELS_1 10
 
 _Static_assert(PIXELS_1 * 1 + 1 + 1 <= VF_REGISTERS, "the register tile would spill");
 _Static_assert(PIXELS_2 * 2 + 2 + 1 <= VF_REGISTERS, "the register tile would spill");
@@ -35,10 +35,10 @@ _Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would sp
    order, by which TILE_SHAPE_ROWS(X) initialises [vectors - 1][pixels - 1]. */
 /* clang-format off */
 #define TILE_SHAPES_1(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) \
-                         X(8, 1) X(9, 1) X(10, 1) X(11, 1)
-#if PIXELS_2 == 11
+                         X(8, 1) X(9, 1) X(10, 1)
+#if PIXELS_2 == 10
 #define TILE_SHAPES_2(X) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) \
-                         X(8, 2) X(9, 2) X(10, 2) X(11, 2)
+                         X(8, 2) X(9, 2) X(10, 2)
 #define TILE_SHAPES_3(X) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3)
 #define TILE_SHAPES_4(X) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4)
 #elif PIXELS_2 == 6

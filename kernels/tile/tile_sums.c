@@ -51,7 +51,8 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
             tile_step(acc, pixels, vectors, false, x, d, further, *w + further * vectors * VF);
         }
     }
-    for (; d < end; d++, *w += vectors * VF) {
+    NOT_UNROLLED for (; d < end; d++, *w += vectors * VF)
+    {
         tile_step(acc, pixels, vectors, false, x, d, 0, *w);
     }
 }
