@@ -120,8 +120,9 @@ void direct_panels_prepare(struct convoy_plan *plan)
     int64_t floats = floats_of(plan), depth = layer_depth(&plan->layer);
     int64_t vectors = divide_up(plan->P * plan->Q, floats);
     int64_t most = (int64_t)cpu_l2_bytes() / 3 / (4 * floats * depth);
-    most = max64(shapes->vectors_best, min64(most, STRIP_PIXELS_MAX / floats));
-    most = divide_up(vectors, divide_up(vectors, most));
+    /* whole panels: one of fewer vectors takes about as long */
+    most = round_up(max64(1, min64(most, STRIP_PIXELS_MAX / floats)), shapes->vectors_best);
+    most = round_up(divide_up(vectors, divide_up(vectors, most)), shapes->vectors_best);
     b->strip_images = b->strip_rows = 1;
     b->strip_columns = most * floats;
     b->tile_vectors = (int)divide_up(most, divide_up(most, shapes->vectors_best));
