@@ -366,7 +366,7 @@ void direct_panels_execute(const struct convoy_plan *plan, const struct operands
         carve_strip(plan, operands->workspace + thread * b->thread_bytes, &strip);
         int64_t current = -1;
         /* to the same threads each time, in whose caches these parts of y still are */
-#pragma omp for schedule(static, 1) nowait
+#pragma omp for schedule(static) nowait
         for (int64_t unit = 0; unit < units; unit++) {
             int64_t index = unit / b->k_parts;
             if (index != current) {
