@@ -163,6 +163,18 @@ ALWAYS_INLINE vf vf_multiply_add_kept(vf a, vf b, vf c)
 #endif
 }
 
+/* The same with the VF floats at b, which take no register. */
+ALWAYS_INLINE vf vf_multiply_add_from(vf a, const float *b, vf c)
+{
+#if defined(__AVX2__) && VF_FUSED && VF == 8
+    COUNT_MULTIPLY_ADDS(VF);
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "m"(*(const vf_memory *)b));
+    return c;
+#else
+    return vf_multiply_add_kept(a, vf_load(b), c);
+#endif
+}
+
 /* What vh_multiply_add_at may read, for the compiler: more than the longest run of a tile. */
 struct run_floats {
     float floats[4096];
