@@ -108,6 +108,13 @@ ALWAYS_INLINE vi vf_lanes_between(int begin, int end)
     return (lane >= first) & (lane < last);
 }
 
+/* bits, in a register: what follows from them is not worked out ahead of a loop. */
+ALWAYS_INLINE uint32_t bits_keep(uint32_t bits)
+{
+    __asm__("" : "+r"(bits));
+    return bits;
+}
+
 /* v, in a register: a load of it is not repeated for each use. */
 ALWAYS_INLINE vf vf_keep(vf v)
 {
