@@ -112,6 +112,13 @@ ALWAYS_INLINE vi vf_lanes_between(int begin, int end)
     return (lane >= first) & (lane < last);
 }
 
+/* bits, in a register: what follows from them is not worked out ahead of a loop. */
+ALWAYS_INLINE uint32_t bits_keep(uint32_t bits)
+{
+    __asm__("" : "+r"(bits));
+    return bits;
+}
+
 /* v, in a register: a load of it is not repeated for each use. */
 ALWAYS_INLINE vf vf_keep(vf v)
 {
@@ -164,6 +171,18 @@ ALWAYS_INLINE vf vf_multiply_add_kept(vf a, vf b, vf c)
     return c;
 #else
     return a * b + c;
+#endif
+}
+
+/* The same with the VF floats at b, which take no register. */
+ALWAYS_INLINE vf vf_multiply_add_from(vf a, const float *b, vf c)
+{
+#if defined(__AVX2__) && VF_FUSED && VF == 8
+    COUNT_MULTIPLY_ADDS(VF);
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "m"(*(const vf_memory *)b));
+    return c;
+#else
+    return vf_multiply_add_kept(a, vf_load(b), c);
 #endif
 }
 

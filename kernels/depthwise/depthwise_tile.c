@@ -10,13 +10,22 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-#define PIXELS   7 /* outputs of a tile: a divisor of the widths of most networks */
+/* Is it settled here which register holds what? It is where one more or less tells. */
+#define EXACT (VF_REGISTERS == 16 && VF_FUSED)
+
+/* Outputs of a tile, most and least; fewer are a tail. Ten keep two multiply-adds a cycle from
+   waiting for the sums before them; seven divide the widths of most networks. */
+#define PIXELS   (EXACT ? 10 : 7)
+#define LEAST    7
 #define TAPS_MAX 7
 
 /* A tile has up to 17 columns, more than UNROLL unrolls. */
 #define UNROLL_COLUMNS _Pragma("GCC unroll 32")
 
-_Static_assert(PIXELS + TAPS_MAX + 2 <= VF_REGISTERS, "the register tile would spill");
+/* Vectors of w in registers beside the sums, a vector of x, and where x is spread out. */
+#define KEPT (VF_REGISTERS - PIXELS - 2)
+
+_Static_assert(KEPT >= 3, "the register tile would spill");
 
 /* What a register tile has to take care of; what it need not is left out by the compiler. */
 enum care {
@@ -42,38 +51,68 @@ struct place {
         *channels; /* input channel of each lane for c = 0, counted from the vector's first */
 };
 
+/* What a tile is compiled for. */
+struct kind {
+    int taps; /* known taps of a filter row; 0: any number, with any stride and dilation */
+    int stride;
+    bool spreads; /* the channels of x */
+    enum care care;
+    int pixels; /* outputs; from TAIL on place->pixels of these */
+};
+
 /* The channels of x that lanes want: loaded, and spread out by `channels`. */
-ALWAYS_INLINE vf load_x(const float *p, const struct place *place, const enum care care,
-                        const bool spreads, vi channels)
+ALWAYS_INLINE vf load_x(const float *p, const struct place *place, const struct kind kind,
+                        vi channels)
 {
-    vf x = care == PART ? vf_load_part(p, place->lanes_in) : vf_load(p);
-    return spreads ? vf_permute(x, channels) : x;
+    vf x = kind.care == PART ? vf_load_part(p, place->lanes_in) : vf_load(p);
+    return kind.spreads ? vf_permute(x, channels) : x;
 }
 
-/* A row of x times a row of w, with `taps` known taps: column by column. */
+/* Are registers so few for a tile that each has to be told what it holds? Elsewhere the compiler
+   does better: it folds loads of x that are used once. */
+ALWAYS_INLINE bool is_tight(const struct kind kind)
+{
+    return EXACT && kind.care < TAIL && kind.pixels + kind.taps + 2 > VF_REGISTERS;
+}
+
+/* x times tap s of a row of w. */
+ALWAYS_INLINE vf multiply_tap(vf x, vf w_vector[TAPS_MAX], const float *w, const int s, vf acc,
+                              const struct kind kind)
+{
+    if (!is_tight(kind)) {
+        return vf_multiply_add(x, w_vector[s], acc);
+    }
+    return s < KEPT + !kind.spreads ? vf_multiply_add_kept(x, w_vector[s], acc)
+                                    : vf_multiply_add_from(x, w + s * VF, acc);
+}
+
+/* A row of x times a row of w, with known taps: column by column. */
 ALWAYS_INLINE void multiply_known(vf acc[PIXELS], const struct depthwise_band *b,
-                                  const struct place *place, const float *x_row, const float *w,
-                                  const int taps, const int stride, const enum care care,
-                                  const bool spreads, vi channels)
+                                  const struct place *place, uint32_t columns, const float *x_row,
+                                  const float *w, const struct kind kind, vi channels)
 {
     vf w_vector[TAPS_MAX];
-    UNROLL for (int s = 0; s < taps; s++)
+    UNROLL for (int s = 0; s < kind.taps; s++)
     {
         w_vector[s] = vf_load(w + s * VF);
+        w_vector[s] =
+            is_tight(kind) && s < KEPT + !kind.spreads ? vf_keep(w_vector[s]) : w_vector[s];
     }
     const ptrdiff_t step = b->dilation_w * b->x_column;
-    UNROLL_COLUMNS for (int j = 0; j < (PIXELS - 1) * stride + taps; j++, x_row += step)
+    UNROLL_COLUMNS for (int j = 0; j < (kind.pixels - 1) * kind.stride + kind.taps;
+                        j++, x_row += step)
     {
-        if (care != INSIDE && !(place->columns >> j & 1)) {
+        if (kind.care != INSIDE && !(columns >> j & 1)) {
             continue;
         }
-        vf x = load_x(x_row, place, care, spreads, channels);
-        UNROLL for (int s = 0; s < taps; s++)
+        vf x = load_x(x_row, place, kind, channels);
+        x = is_tight(kind) ? vf_keep(x) : x;
+        UNROLL for (int s = 0; s < kind.taps; s++)
         {
-            const int i = (j - s) / stride; /* the output that has this column at tap s */
-            const bool is_output = j >= s && (j - s) % stride == 0 && i < PIXELS;
-            if (is_output && (care < TAIL || i < place->pixels)) {
-                acc[i] = vf_multiply_add(x, w_vector[s], acc[i]);
+            const int i = (j - s) / kind.stride; /* the output that has this column at tap s */
+            const bool is_output = j >= s && (j - s) % kind.stride == 0 && i < kind.pixels;
+            if (is_output && (kind.care < TAIL || i < place->pixels)) {
+                acc[i] = multiply_tap(x, w_vector, w, s, acc[i], kind);
             }
         }
     }
@@ -82,16 +121,16 @@ ALWAYS_INLINE void multiply_known(vf acc[PIXELS], const struct depthwise_band *b
 /* The same with any number of taps, stride and dilation. */
 ALWAYS_INLINE void multiply_any(vf acc[PIXELS], const struct depthwise_band *b,
                                 const struct place *place, const float *x_row, const float *w,
-                                const enum care care, const bool spreads, vi channels)
+                                const struct kind kind, vi channels)
 {
     for (int s = 0; s < b->S; s++) {
         vf w_vector = vf_load(w + s * VF);
-        UNROLL for (int i = 0; i < PIXELS; i++)
+        UNROLL for (int i = 0; i < kind.pixels; i++)
         {
             int64_t column = i * b->stride_w + s * b->dilation_w;
             bool real = (uint64_t)(place->column + column) < (uint64_t)b->W;
-            if (care == INSIDE || (i < place->pixels && real)) {
-                vf x = load_x(x_row + column * b->x_column, place, care, spreads, channels);
+            if (kind.care == INSIDE || (i < place->pixels && real)) {
+                vf x = load_x(x_row + column * b->x_column, place, kind, channels);
                 acc[i] = vf_multiply_add(x, w_vector, acc[i]);
             }
         }
@@ -100,23 +139,25 @@ ALWAYS_INLINE void multiply_any(vf acc[PIXELS], const struct depthwise_band *b,
 
 /* The sums; taps 0: any number, with any stride and dilation. */
 ALWAYS_INLINE void sum_tile(vf acc[PIXELS], const struct depthwise_band *b,
-                            const struct place *place, const int taps, const int stride,
-                            const enum care care, const bool spreads, vi channels)
+                            const struct place *place, const struct kind kind, vi channels)
 {
-    const ptrdiff_t w_row = (ptrdiff_t)(taps > 0 ? taps : b->S) * VF;
+    const ptrdiff_t w_row = (ptrdiff_t)(kind.taps > 0 ? kind.taps : b->S) * VF;
     const ptrdiff_t x_step = b->dilation_h * b->x_row;
     const float *w = place->w, *x_row = place->x + place->row * b->x_row;
+    uint32_t columns = place->columns;
     int64_t row = place->row;
     for (int r = 0; r < b->R; r++, row += b->dilation_h, x_row += x_step) {
         if ((uint64_t)row >= (uint64_t)b->H) {
-            w += (spreads ? b->Cg : 1) * w_row;
+            w += (kind.spreads ? b->Cg : 1) * w_row;
             continue;
         }
-        for (int c = 0; c < (spreads ? b->Cg : 1); c++, w += w_row) {
-            if (taps > 0) {
-                multiply_known(acc, b, place, x_row, w, taps, stride, care, spreads, channels + c);
+        for (int c = 0; c < (kind.spreads ? b->Cg : 1); c++, w += w_row) {
+            if (kind.taps > 0) {
+                /* else each bit is worked out ahead, and kept on the stack */
+                columns = EXACT ? bits_keep(columns) : columns;
+                multiply_known(acc, b, place, columns, x_row, w, kind, channels + c);
             } else {
-                multiply_any(acc, b, place, x_row, w, care, spreads, channels + c);
+                multiply_any(acc, b, place, x_row, w, kind, channels + c);
             }
         }
     }
@@ -124,30 +165,30 @@ ALWAYS_INLINE void sum_tile(vf acc[PIXELS], const struct depthwise_band *b,
 
 /* Bias, residual, activation and store. */
 ALWAYS_INLINE void finish_tile(vf acc[PIXELS], const struct depthwise_band *b,
-                               const struct place *place, const enum care care)
+                               const struct place *place, const struct kind kind)
 {
-    const int lanes = care == PART ? place->lanes_out : VF;
-    const int pixels = care < TAIL ? PIXELS : place->pixels;
+    const int lanes = kind.care == PART ? place->lanes_out : VF;
+    const int pixels = kind.care < TAIL ? kind.pixels : place->pixels;
     const vf bias = place->bias ? vf_load(place->bias) : (vf){0};
     const float *residual = place->residual;
-    UNROLL for (int i = 0; i < PIXELS; i++)
+    UNROLL for (int i = 0; i < kind.pixels; i++)
     {
         acc[i] += bias;
         if (residual && i < pixels) {
-            acc[i] += care == PART ? vf_load_part(residual, lanes) : vf_load(residual);
+            acc[i] += kind.care == PART ? vf_load_part(residual, lanes) : vf_load(residual);
             residual += b->residual_column;
         }
     }
     if (b->epilogue->clamps || b->epilogue->leaks) {
-        UNROLL for (int i = 0; i < PIXELS; i++)
+        UNROLL for (int i = 0; i < kind.pixels; i++)
         {
             acc[i] = tile_activate(acc[i], b->epilogue);
         }
     }
     float *y = place->y;
-    UNROLL for (int i = 0; i < PIXELS; i++, y += b->y_column)
+    UNROLL for (int i = 0; i < kind.pixels; i++, y += b->y_column)
     {
-        if (i < pixels && care == PART) {
+        if (i < pixels && kind.care == PART) {
             vf_store_part(y, acc[i], lanes);
         } else if (i < pixels) {
             vf_store(y, acc[i]);
@@ -157,39 +198,38 @@ ALWAYS_INLINE void finish_tile(vf acc[PIXELS], const struct depthwise_band *b,
 
 /* One register tile of one vector of channels, from sums to y. */
 ALWAYS_INLINE void work_tile(const struct depthwise_band *b, const struct place *place,
-                             const int taps, const int stride, const enum care care,
-                             const bool spreads, vi channels)
+                             const struct kind kind, vi channels)
 {
     vf acc[PIXELS];
-    UNROLL for (int i = 0; i < PIXELS; i++)
+    UNROLL for (int i = 0; i < kind.pixels; i++)
     {
         acc[i] = (vf){0};
     }
-    sum_tile(acc, b, place, taps, stride, care, spreads, channels);
-    finish_tile(acc, b, place, care);
+    sum_tile(acc, b, place, kind, channels);
+    finish_tile(acc, b, place, kind);
 }
 
 /* The register tiles at one place: whole vectors of channels, or those in part after them. */
 ALWAYS_INLINE void work_vectors(const struct depthwise_band *b, const struct place *first,
-                                const int taps, const int stride, const enum care care,
-                                const bool spreads)
+                                const struct kind kind)
 {
     struct place place = *first;
-    const int span = spreads ? VF / b->Kg * b->Cg : VF; /* input channels of a vector */
+    const int span = kind.spreads ? VF / b->Kg * b->Cg : VF; /* input channels of a vector */
     vi channels;
     memcpy(&channels, place.channels, sizeof channels);
     int whole = span == VF ? b->channels / VF : 0;
-    int begin = care == PART ? whole : 0, end = care == PART ? (b->channels + VF - 1) / VF : whole;
+    int begin = kind.care == PART ? whole : 0,
+        end = kind.care == PART ? (b->channels + VF - 1) / VF : whole;
     for (int v = begin; v < end; v++) {
         int left = b->channels - v * VF;
         place.lanes_out = left < VF ? left : VF;
-        place.lanes_in = spreads ? place.lanes_out / b->Kg * b->Cg : place.lanes_out;
+        place.lanes_in = kind.spreads ? place.lanes_out / b->Kg * b->Cg : place.lanes_out;
         place.x = first->x + v * span;
         place.w = first->w + v * ((ptrdiff_t)b->R * b->Cg * b->S * VF);
         place.y = first->y + v * VF;
         place.bias = first->bias ? first->bias + v * VF : NULL;
         place.residual = first->residual ? first->residual + v * VF : NULL;
-        work_tile(b, &place, taps, stride, care, spreads, channels);
+        work_tile(b, &place, kind, channels);
     }
 }
 
@@ -198,19 +238,24 @@ typedef void work_function(const struct depthwise_band *b, const struct place *p
 /* What must be taken care of at a place, channels apart; and its columns if they are known. */
 static enum care care_at(const struct depthwise_band *b, struct place *place, int taps, int stride)
 {
-    int64_t last = place->column + (PIXELS - 1) * b->stride_w + (b->S - 1) * b->dilation_w;
+    int64_t last = place->column + (place->pixels - 1) * b->stride_w + (b->S - 1) * b->dilation_w;
     bool inside = place->column >= 0 && last < b->W;
     place->columns = 0;
-    for (int j = 0; j < (PIXELS - 1) * stride + taps && taps > 0; j++) {
+    for (int j = 0; j < (place->pixels - 1) * stride + taps && taps > 0; j++) {
         int64_t column = place->column + j * b->dilation_w;
         place->columns |= (uint32_t)((uint64_t)column < (uint64_t)b->W) << j;
     }
-    return place->pixels == PIXELS && inside ? INSIDE : place->pixels == PIXELS ? EDGE : TAIL;
+    return place->pixels < LEAST ? TAIL : inside ? INSIDE : EDGE;
 }
 
-/* All rows and places of a band; `work` has a function for each care. */
-static void work_band(const struct depthwise_band *b, int taps, int stride,
-                      work_function *const work[PART + 1])
+/* The functions of one shape, by care and for INSIDE and EDGE by the outputs that are less than
+   PIXELS. */
+struct work {
+    work_function *inside[PIXELS - LEAST + 1], *edge[PIXELS - LEAST + 1], *tail, *part;
+};
+
+/* All rows and places of a band: tiles of as many outputs as possible, and as alike as possible. */
+static void work_band(const struct depthwise_band *b, int taps, int stride, const struct work *work)
 {
     /* where a vector of y needs less than a vector of x, every vector is one in part */
     bool whole = b->Cg == b->Kg && b->channels >= VF;
@@ -220,12 +265,16 @@ static void work_band(const struct depthwise_band *b, int taps, int stride,
     for (int k = 0; k < VF; k++) {
         channels[k] = k / b->Kg * b->Cg;
     }
-    for (int64_t q = 0; q < b->columns; q += PIXELS) {
-        int64_t left = b->columns - q;
+    for (int64_t q = 0; q < b->columns; q += place.pixels) {
+        int64_t left = b->columns - q, tiles = EXACT ? (left + PIXELS - 1) / PIXELS : 1;
+        int64_t even = (left + tiles - 1) / tiles;
         place.column = b->w + q * b->stride_w;
-        place.pixels = left < PIXELS ? (int)left : PIXELS;
+        place.pixels = even < PIXELS ? (int)even : PIXELS;
         place.x = b->x + place.column * b->x_column;
         enum care care = care_at(b, &place, taps, stride);
+        work_function *run = care == INSIDE ? work->inside[PIXELS - place.pixels]
+                             : care == EDGE ? work->edge[PIXELS - place.pixels]
+                                            : work->tail;
         for (int row = 0; row < b->rows; row++) {
             place.row = b->h + row * b->stride_h;
             place.y = b->y + row * b->y_row + q * b->y_column;
@@ -233,10 +282,10 @@ static void work_band(const struct depthwise_band *b, int taps, int stride,
                 place.residual = b->residual + row * b->residual_row + q * b->residual_column;
             }
             if (whole) {
-                work[care](b, &place);
+                run(b, &place);
             }
             if (part) {
-                work[PART](b, &place);
+                work->part(b, &place);
             }
         }
     }
@@ -244,21 +293,40 @@ static void work_band(const struct depthwise_band *b, int taps, int stride,
 
 /* The functions of one shape: known taps of a filter row, stride in units of dilation, spreading.
  */
-#define WORK(name, care, ...)                                                                      \
-    static void name##_##care(const struct depthwise_band *b, const struct place *place)           \
+#define WORK(name, ...)                                                                            \
+    static void name(const struct depthwise_band *b, const struct place *place)                    \
     {                                                                                              \
-        work_vectors(b, place, __VA_ARGS__);                                                       \
+        work_vectors(b, place, (struct kind){__VA_ARGS__});                                        \
     }
+#define WORK_PIXELS(name, less, taps, stride, spreads)                                             \
+    WORK(name##_inside_##less, taps, stride, spreads, INSIDE, PIXELS - less)                       \
+    WORK(name##_edge_##less, taps, stride, spreads, EDGE, PIXELS - less)
+#if EXACT
+#define WORK_ALL_PIXELS(name, ...)                                                                 \
+    WORK_PIXELS(name, 0, __VA_ARGS__)                                                              \
+    WORK_PIXELS(name, 1, __VA_ARGS__)                                                              \
+    WORK_PIXELS(name, 2, __VA_ARGS__)                                                              \
+    WORK_PIXELS(name, 3, __VA_ARGS__)
+#define NAMES(name)                                                                                \
+    {                                                                                              \
+        name##_0, name##_1, name##_2, name##_3                                                     \
+    }
+#else
+#define WORK_ALL_PIXELS(name, ...) WORK_PIXELS(name, 0, __VA_ARGS__)
+#define NAMES(name)                                                                                \
+    {                                                                                              \
+        name##_0                                                                                   \
+    }
+#endif
 #define SHAPE(name, taps, stride, spreads)                                                         \
-    WORK(name, inside, taps, stride, INSIDE, spreads)                                              \
-    WORK(name, edge, taps, stride, EDGE, spreads)                                                  \
-    WORK(name, tail, taps, stride, TAIL, spreads)                                                  \
-    WORK(name, part, taps, stride, PART, spreads)                                                  \
+    WORK_ALL_PIXELS(name, taps, stride, spreads)                                                   \
+    WORK(name##_tail, taps, stride, spreads, TAIL, PIXELS)                                         \
+    WORK(name##_part, taps, stride, spreads, PART, PIXELS)                                         \
     static void name(const struct depthwise_band *b)                                               \
     {                                                                                              \
-        static work_function *const work[] = {name##_inside, name##_edge, name##_tail,             \
-                                              name##_part};                                        \
-        work_band(b, taps, stride, work);                                                          \
+        static const struct work work = {NAMES(name##_inside), NAMES(name##_edge), name##_tail,    \
+                                         name##_part};                                             \
+        work_band(b, taps, stride, &work);                                                         \
     }
 SHAPE(work_3, 3, 1, false)
 SHAPE(work_5, 5, 1, false)

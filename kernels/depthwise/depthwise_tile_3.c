@@ -1,12 +1,14 @@
 /**
  * @file depthwise_tile_3.c
  * Depthwise 3x3 with stride 1 or 2, in units of its dilation, where there are 16 registers: tiles
- * of two rows of four outputs, at each place vector of channels by vector of channels, so that x, w
- * and y are read and written in the order of memory.
+ * of two rows of five outputs, at each place vector of channels by vector of channels, so that x, w
+ * and y are read and written in the order of memory. Ten sums are what two multiply-adds a cycle of
+ * five cycles each want; tiles of four or three make the widths that five does not divide.
  *
  * A tile goes through its rows of x; a vector of x is loaded once and multiplied with all the taps
- * that it is under: those of two rows of w, which are in registers beside the sums. The nine of a
- * sweep (depthwise_sweep.c) are more than there are. A sum runs over r, then s.
+ * that it is under: those of two rows of w, five in registers beside the sums, the sixth in memory.
+ * Which register holds what is settled here: compilers keep sums on the stack. What is not there at
+ * an edge is left out when compiled, not asked for. A sum runs over r, then s.
  */
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/kernel.h"
@@ -15,25 +17,25 @@
 #if DEPTHWISE_ROWS_FIRST
 
 #define ROWS   2 /* outputs of a tile */
-#define PIXELS 4
+#define PIXELS 5
 
-_Static_assert(ROWS *(PIXELS + 3) + 1 <= VF_REGISTERS, "the register tile would spill");
+_Static_assert(ROWS *PIXELS + 3 + 1 <= VF_REGISTERS, "the register tile would spill");
 
 /* What a tile is compiled for. */
 struct kind {
     int stride;
     int rows, pixels; /* of outputs */
     bool top, bottom; /* the first, the last row of x is not there */
-    bool edge;        /* the first, the last column may not be there */
-    bool ahead;       /* fetch the next tile's x, which may be in no near cache, into L2 */
+    bool left, right; /* the first, the last column of x is not there */
+    bool ahead;       /* fetch the next tile's x, which may be in no near cache */
     bool careful;     /* look at x_rows, all columns and lanes instead */
 };
 
 /* Rows of outputs that a tile has, all columns. */
 struct rows {
     const float *x; /* under the first tap of the first output, first channel; may be outside */
-    ptrdiff_t x_row, x_column;
-    const float *w, *bias; /* bias NULL: none */
+    ptrdiff_t x_row, x_column, x_columns_3; /* ... of three columns */
+    const float *w, *bias;                  /* bias NULL: none */
     float *y;
     ptrdiff_t y_row, y_column;
     const float *residual; /* NULL: none */
@@ -43,6 +45,7 @@ struct rows {
     int64_t real_begin, real_end; /* columns of x that are real input, from the first tap on */
     uint32_t x_rows;              /* bit i: row i of x is real input */
     int channels;
+    bool finishes; /* there is a bias, a residual, or an activation */
 };
 
 /* Column of x under the last tap of a tile whose first tap is at column 0. */
@@ -51,48 +54,76 @@ ALWAYS_INLINE int last_column(const struct kind kind)
     return (kind.pixels - 1) * kind.stride + 2;
 }
 
+/* Vectors of w that find a register beside the sums and a vector of x. */
+#define KEPT (VF_REGISTERS - ROWS * PIXELS - 1)
+
+/* The row of w, counted from 0, that row i of x is under for row j of outputs; else one outside. */
+ALWAYS_INLINE int row_of_w(const int i, const int j, const struct kind kind)
+{
+    const int r = i - j * kind.stride;
+    return j < kind.rows && r >= 0 && r <= 2 ? r : -1;
+}
+
+/* Is w of tap s for row j of outputs in a register while row i of x is multiplied? */
+ALWAYS_INLINE bool is_kept(const int i, const int j, const int s, const struct kind kind)
+{
+    return j == 0 || row_of_w(i, 0, kind) < 0 || 3 * j + s < KEPT;
+}
+
+/* A vector of x, column `column` of row i of a tile, times the taps that it is under. */
+ALWAYS_INLINE void multiply_vector(vf acc[ROWS][PIXELS], vf x, vf w_kept[ROWS][3], const float *w,
+                                   const int i, const int column, const struct kind kind)
+{
+    UNROLL for (int j = 0; j < kind.rows; j++)
+    {
+        const int r = row_of_w(i, j, kind);
+        UNROLL for (int s = 0; s < 3; s++)
+        {
+            const int q = (column - s) / kind.stride;
+            const bool whole = column >= s && (column - s) % kind.stride == 0;
+            if (r < 0 || !whole || q >= kind.pixels) {
+                continue;
+            }
+            acc[j][q] = is_kept(i, j, s, kind)
+                            ? vf_multiply_add_kept(x, w_kept[j][s], acc[j][q])
+                            : vf_multiply_add_from(x, w + (r * 3 + s) * VF, acc[j][q]);
+        }
+    }
+}
+
 /* A row of x from column `at` on, times the rows of w that it is under. Columns between the first
    and the last are there unless one is careful. */
 ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const struct rows *b, int64_t at, const int i,
                                 const float *x, const float *w, int lanes, const struct kind kind)
 {
-    vf w_rows[ROWS][3];
+    vf w_kept[ROWS][3];
     UNROLL for (int j = 0; j < kind.rows; j++)
     {
-        const int r = i - j * kind.stride;
+        const int r = row_of_w(i, j, kind);
         UNROLL for (int s = 0; s < 3; s++)
         {
-            w_rows[j][s] = r >= 0 && r <= 2 ? vf_load(w + (r * 3 + s) * VF) : (vf){0};
-            /* where columns may be left out, memory is a better place for some than a register */
-            w_rows[j][s] = kind.edge ? w_rows[j][s] : vf_keep(w_rows[j][s]);
+            const bool kept = r >= 0 && is_kept(i, j, s, kind);
+            w_kept[j][s] = kept ? vf_keep(vf_load(w + (r * 3 + s) * VF)) : (vf){0};
         }
     }
-    x = pointer_keep(x);
-    UNROLL for (int column = 0; column <= last_column(kind); column++, x += b->x_column)
+    UNROLL for (int column = 0; column <= last_column(kind); column++)
     {
-        if ((kind.careful || (kind.edge && column == 0)) && at + column < b->real_begin) {
+        /* three columns from one address: the processor adds once or twice what is between them */
+        if (column % 3 == 0) {
+            x = pointer_keep(column == 0 ? x : x + b->x_columns_3);
+        }
+        const float *p = x + column % 3 * b->x_column;
+        if ((kind.left && column == 0) || (kind.right && column == last_column(kind))) {
             continue;
         }
-        if ((kind.careful || (kind.edge && column == last_column(kind))) &&
-            at + column >= b->real_end) {
+        if (kind.careful && (at + column < b->real_begin || at + column >= b->real_end)) {
             continue;
         }
         if (kind.ahead && column >= 3 - kind.stride && i >= 3 - kind.stride) {
-            __builtin_prefetch(x + PIXELS * kind.stride * b->x_column, 0, 2);
+            __builtin_prefetch(p + kind.pixels * kind.stride * b->x_column, 0, 3);
         }
-        const vf x_vector = vf_keep(kind.careful ? vf_load_part(x, lanes) : vf_load(x));
-        UNROLL for (int j = 0; j < kind.rows; j++)
-        {
-            const int r = i - j * kind.stride;
-            UNROLL for (int s = 0; s < 3; s++)
-            {
-                const int q = (column - s) / kind.stride;
-                const bool whole = column >= s && (column - s) % kind.stride == 0;
-                if (r >= 0 && r <= 2 && whole && q < kind.pixels) {
-                    acc[j][q] = vf_multiply_add(x_vector, w_rows[j][s], acc[j][q]);
-                }
-            }
-        }
+        const vf x_vector = vf_keep(kind.careful ? vf_load_part(p, lanes) : vf_load(p));
+        multiply_vector(acc, x_vector, w_kept, w, i, column, kind);
     }
 }
 
@@ -109,7 +140,14 @@ ALWAYS_INLINE void multiply(vf acc[ROWS][PIXELS], const struct rows *b, int64_t 
     }
 }
 
-/* Bias, residual, activation and store of the outputs from q on. */
+/* The same, at an address that the compiler does not know. */
+ALWAYS_INLINE const struct rows *rows_keep(const struct rows *b)
+{
+    return (const struct rows *)(const void *)pointer_keep((const float *)(const void *)b);
+}
+
+/* Bias, residual, activation of the outputs from q on. `b` is unknown to the compiler, which else
+   would keep vectors of the epilogue in registers that the sums need. */
 ALWAYS_INLINE void finish(vf acc[ROWS][PIXELS], const struct rows *b, int64_t q, int k, int lanes,
                           const struct kind kind)
 {
@@ -136,7 +174,11 @@ ALWAYS_INLINE void finish(vf acc[ROWS][PIXELS], const struct rows *b, int64_t q,
             *v = tile_activate(*v, &b->epilogue);
         }
     }
-    float *y_row = b->y + k + q * b->y_column;
+}
+
+ALWAYS_INLINE void store(vf acc[ROWS][PIXELS], const struct rows *b, float *y_row, int lanes,
+                         const struct kind kind)
+{
     UNROLL for (int j = 0; j < kind.rows; j++, y_row += b->y_row)
     {
         float *y = (float *)pointer_keep(y_row);
@@ -152,10 +194,12 @@ ALWAYS_INLINE void finish(vf acc[ROWS][PIXELS], const struct rows *b, int64_t q,
 }
 
 /* The tile of outputs from q on, of all channels; of those in whole vectors if one is not careful.
- */
-ALWAYS_INLINE void work_tile(const struct rows *b, int64_t q, const struct kind kind)
+   b: a copy of `shared`, which no store to y can change. */
+ALWAYS_INLINE void work_tile(const struct rows *b, const struct rows *shared, int64_t q,
+                             const struct kind kind)
 {
     const float *x = b->x + q * kind.stride * b->x_column;
+    float *y = b->y + q * b->y_column;
     for (int k = 0; kind.careful ? k < b->channels : k + VF <= b->channels; k += VF) {
         const int lanes = b->channels - k < VF ? b->channels - k : VF;
         vf acc[ROWS][PIXELS];
@@ -164,7 +208,10 @@ ALWAYS_INLINE void work_tile(const struct rows *b, int64_t q, const struct kind 
             acc[i / kind.pixels][i % kind.pixels] = (vf){0};
         }
         multiply(acc, b, q * kind.stride, x + k, b->w + (ptrdiff_t)k * 9, lanes, kind);
-        finish(acc, b, q, k, lanes, kind);
+        if (b->finishes) {
+            finish(acc, rows_keep(shared), q, k, lanes, kind);
+        }
+        store(acc, b, y + k, lanes, kind);
     }
 }
 
@@ -174,14 +221,14 @@ typedef void careful_function(const struct rows *b, int64_t q);
 #define CAREFUL(name, stride, pixels)                                                              \
     static void name(const struct rows *b, int64_t q)                                              \
     {                                                                                              \
-        work_tile(b, q, (struct kind){stride, 1, pixels, false, false, true, false, true});        \
+        work_tile(b, b, q, (struct kind){stride, 1, pixels, .careful = true});                     \
     }
-CAREFUL(careful_1x1, 1, 1)
-CAREFUL(careful_1x4, 1, PIXELS)
-CAREFUL(careful_2x1, 2, 1)
-CAREFUL(careful_2x4, 2, PIXELS)
-static careful_function *const careful_1[] = {careful_1x1, careful_1x4};
-static careful_function *const careful_2[] = {careful_2x1, careful_2x4};
+CAREFUL(careful_1_one, 1, 1)
+CAREFUL(careful_1_most, 1, PIXELS)
+CAREFUL(careful_2_one, 2, 1)
+CAREFUL(careful_2_most, 2, PIXELS)
+static careful_function *const careful_1[] = {careful_1_one, careful_1_most};
+static careful_function *const careful_2[] = {careful_2_one, careful_2_most};
 
 /* Row by row, a few outputs or one: `rows` rows, columns q0 <= q < q1, channels from k on. For what
    a tile does not do: padding more than a column wide, outputs that are no tile, channels that fill
@@ -206,40 +253,46 @@ static void work_outputs(const struct rows *all, int stride, int rows, int64_t q
     }
 }
 
-/* Outputs of the next tile where `left` are left: tiles of PIXELS, and as many of one less at the
-   end as there have to be. */
-ALWAYS_INLINE int pixels_of(int64_t left)
+/* The tile of outputs from q on. */
+ALWAYS_INLINE void work_pixels(const struct rows *b, const struct rows *shared, int64_t q,
+                               int pixels, const struct kind kind)
 {
-    const int less = (int)(-left & (PIXELS - 1)); /* tiles of one less */
-    if (left >= less * (PIXELS - 1) + PIXELS || left == PIXELS + 1) {
-        return PIXELS;
+    struct kind most = kind, less = kind, least = kind;
+    most.pixels = PIXELS;
+    less.pixels = PIXELS - 1;
+    least.pixels = PIXELS - 2;
+    if (pixels == PIXELS) {
+        work_tile(b, shared, q, most);
+    } else if (pixels == PIXELS - 1) {
+        work_tile(b, shared, q, less);
+    } else {
+        work_tile(b, shared, q, least);
     }
-    return left >= PIXELS - 1 ? PIXELS - 1 : (int)left;
 }
 
+/* Tiles of PIXELS, or some of one or two less if that makes them more alike. */
 ALWAYS_INLINE void work_rows(const struct rows *shared, const int stride, const int rows,
                              const bool top, const bool bottom)
 {
-    const struct kind most = {stride, rows, PIXELS, top, bottom, false, stride == 2, false};
-    const struct kind less = {stride, rows, PIXELS - 1, top, bottom, false, false, false};
-    const struct kind edge_most = {stride, rows, PIXELS, top, bottom, true, false, false};
-    const struct kind edge_less = {stride, rows, PIXELS - 1, top, bottom, true, false, false};
+    const struct kind inside = {stride, rows, 0, top, bottom, false, false, stride == 2, false};
+    const struct kind left = {stride, rows, 0, top, bottom, true, false, false, false};
+    const struct kind right = {stride, rows, 0, top, bottom, false, true, false, false};
+    const struct kind both = {stride, rows, 0, top, bottom, true, true, false, false};
     const struct rows b = *shared; /* which no store to y can change */
     for (int64_t q = 0, pixels; q < b.pixels; q += pixels) {
-        pixels = pixels_of(b.pixels - q);
+        const int64_t more = b.pixels - q, tiles = (more + PIXELS - 1) / PIXELS;
+        pixels = (more + tiles - 1) / tiles;
         const int64_t at = q * stride, last = at + (pixels - 1) * stride + 2;
-        if (pixels < PIXELS - 1 || at + 1 < b.real_begin || last > b.real_end) {
+        if (pixels < PIXELS - 2 || at + 1 < b.real_begin || last > b.real_end) {
             work_outputs(&b, stride, rows, q, q + pixels, 0, b.channels / VF * VF);
-        } else if (at < b.real_begin || last >= b.real_end) {
-            if (pixels == PIXELS) {
-                work_tile(&b, q, edge_most);
-            } else {
-                work_tile(&b, q, edge_less);
-            }
-        } else if (pixels == PIXELS) {
-            work_tile(&b, q, most);
+        } else if (at < b.real_begin && last >= b.real_end) {
+            work_pixels(&b, shared, q, (int)pixels, both);
+        } else if (at < b.real_begin) {
+            work_pixels(&b, shared, q, (int)pixels, left);
+        } else if (last >= b.real_end) {
+            work_pixels(&b, shared, q, (int)pixels, right);
         } else {
-            work_tile(&b, q, less);
+            work_pixels(&b, shared, q, (int)pixels, inside);
         }
     }
 }
@@ -293,6 +346,7 @@ void KERNEL(depthwise_3x3)(const struct depthwise_band *band)
     struct rows b = {
         .x_row = d->dilation_h * d->x_row,
         .x_column = d->dilation_w * d->x_column,
+        .x_columns_3 = 3 * d->dilation_w * d->x_column,
         .w = d->packed_w,
         .bias = d->epilogue->bias,
         .y_row = d->y_row,
@@ -304,6 +358,7 @@ void KERNEL(depthwise_3x3)(const struct depthwise_band *band)
         .real_begin = steps_to(d->w, d->dilation_w),
         .real_end = steps_to(d->w - d->W, d->dilation_w),
         .channels = d->channels,
+        .finishes = d->epilogue->bias || d->residual || d->epilogue->clamps || d->epilogue->leaks,
     };
     for (int row = 0, rows; row < d->rows; row += rows) {
         const int64_t h = d->h + row * d->stride_h;
