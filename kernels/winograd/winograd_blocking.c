@@ -111,28 +111,26 @@ static bool w_from_memory(const struct convoy_plan *plan)
    channels: few, so that these and packed w share L2 and the block that follows can be asked for
    meanwhile (see winograd_ahead.h), two register tiles at least. More where packed w comes from
    memory, which takes longer than so few tiles multiply, and where there is less to ask for as x
-   and y are near; but little more than L2 holds. Threads want many blocks to share. */
+   and y are near; but little more than L2 holds. */
 static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_t bytes)
 {
     const convoy_layer *l = &plan->layer;
     const struct blocking *b = &plan->blocking;
-    int64_t l2 = (int64_t)cpu_l2_bytes(), tiles = winograd_grid(plan).tiles;
+    int64_t l2 = (int64_t)cpu_l2_bytes();
     int64_t pixels = b->tile_pixels, many = WINOGRAD_REGISTER_TILES_MAX * pixels;
     if (w_from_memory(plan)) {
         return min64(many, max64(1, MEMORY_BLOCK_BYTES / bytes));
     }
-    int64_t threads = plan->threads, shared = threads > 1 ? tiles / (8 * threads) : tiles;
     int64_t room = l2 / 4 * 5 / near, most = max64(1, BLOCK_BYTES / bytes);
     int64_t few = FEW_ACCUMULATORS / b->tile_vectors / pixels * pixels;
-    few = min64(min64(few, many), min64(room / pixels * pixels, shared));
+    few = min64(min64(few, many), room / pixels * pixels);
     few = min64(most, max64(2 * pixels, few));
     double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
     double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
     if (x + y > NEAR_L2S * (double)l2) {
         return few;
     }
-    room = min64(min64(room, most), threads > 1 ? tiles / (2 * threads) : tiles);
-    return max64(few, min64(many, room));
+    return max64(few, min64(many, min64(room, most)));
 }
 
 /* Blocks of channels whose products are transformed together: while they are multiplied point by
@@ -148,6 +146,17 @@ static int64_t blocks_together(const struct convoy_plan *plan, int64_t v_floats,
     return min64(most, max64(1, channels / k_floats));
 }
 
+/* Blocks, about `fit` tiles each. Threads want as many each, or so many in all that one more does
+   not count; they share the channels of a block where packed w is better read once for all. */
+static int64_t blocks_wanted(const struct convoy_plan *plan, int64_t tiles, int64_t fit)
+{
+    const int64_t blocks = divide_up(tiles, fit), threads = plan->threads;
+    if (w_from_memory(plan) || blocks >= 8 * threads) {
+        return blocks;
+    }
+    return min64(tiles, round_up(blocks, threads));
+}
+
 static void choose_block(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
@@ -160,9 +169,11 @@ static void choose_block(struct convoy_plan *plan)
     int64_t v_bytes = 4 * points(plan) * v_floats, m_bytes = 4 * points(plan) * k_floats;
     int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
     b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / 2;
-    b->strip_columns = divide_up(tiles, divide_up(tiles, fit));
-    int64_t strips = divide_up(tiles, b->strip_columns);
-    b->k_parts = min64(b->k_blocks, divide_up(plan->threads > 1 ? 4 * plan->threads : 1, strips));
+    b->strip_columns = divide_up(tiles, blocks_wanted(plan, tiles, fit));
+    const int64_t strips = divide_up(tiles, b->strip_columns), threads = plan->threads;
+    const bool even =
+        strips >= 4 * threads || (strips % threads == 0 && !w_from_memory(plan)) || threads == 1;
+    b->k_parts = even ? 1 : min64(b->k_blocks, divide_up(4 * threads, strips));
 }
 
 int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
