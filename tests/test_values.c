@@ -5,6 +5,7 @@
  * layouts. CONVOY_FLUSH_DENORMALS changes nothing else, and leaves every thread's state as it was.
  */
 #include <fenv.h>
+#include <inttypes.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -187,6 +188,51 @@ static void flushed_denormals_are_zeros(void **state)
             zeros_or_same_values);
 }
 
+/* A layer without a bias, by direct. */
+static void run_without_bias(const convoy_layer *layer, struct operand_set *set,
+                             const convoy_options *options)
+{
+    convoy_plan *plan = NULL;
+    void *workspace;
+    assert_ok(convoy_plan_create(layer, &(convoy_weights){set->filter.data, NULL}, options, &plan));
+    assert_ok(convoy_workspace_create(convoy_plan_workspace_bytes(plan), &workspace));
+    assert_ok(convoy_plan_execute(plan, &set->x, &set->y, workspace));
+    convoy_workspace_destroy(workspace);
+    convoy_plan_destroy(plan);
+}
+
+/* Every output is the same product, which is flushed to -0 where it is fused with its sum: so they
+   have the same bits, with all lanes of a tile or with some, in both layouts. */
+static void flushed_sums_keep_their_sign(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * CONVOY_ISA_COUNT; i++) {
+        convoy_options options = {
+            .algorithm = "direct", .isa = (convoy_isa)(i / 2), .denormals = CONVOY_FLUSH_DENORMALS};
+        if (options.isa < CONVOY_ISA_PORTABLE || !convoy_isa_usable(options.isa)) {
+            continue;
+        }
+        static uint32_t first; /* of both layouts */
+        convoy_layer layer = parse_layer("n1c1h7w9_k43r1s1");
+        layer.layout = i % 2 ? CONVOY_NHWC : CONVOY_NCHW;
+        struct operand_set set = operands_create(&layer, 1);
+        assert_ok(convoy_tensor_fill_value(&set.x, 1e-20));
+        assert_ok(convoy_tensor_fill_value(&set.filter, -1e-25));
+        run_without_bias(&layer, &set, &options);
+        for (size_t o = 0; o < count_of(&set.y); o++) {
+            uint32_t bits;
+            memcpy(&bits, (const float *)set.y.data + o, sizeof bits);
+            first = i % 2 == 0 && o == 0 ? bits : first;
+            if (bits != first) {
+                fail_msg("%s %s: output %zu is %08" PRIx32 ", others are %08" PRIx32,
+                         convoy_isa_name(options.isa), convoy_layout_name(layer.layout), o, bits,
+                         first);
+            }
+        }
+        operands_destroy(&set);
+    }
+}
+
 /* What has no denormals in it gives the same bits with either option. */
 static void flushing_changes_no_other_values(void **state)
 {
@@ -279,6 +325,7 @@ int main(void)
         cmocka_unit_test(sums_of_negative_zeros_are_zeros),
         cmocka_unit_test(denormals_are_numbers),
         cmocka_unit_test(flushed_denormals_are_zeros),
+        cmocka_unit_test(flushed_sums_keep_their_sign),
         cmocka_unit_test(flushing_changes_no_other_values),
         cmocka_unit_test(the_state_of_every_thread_is_restored),
     };

@@ -163,17 +163,20 @@ enum tile_end {
 struct tile_simple_end {
     float *const *to; /* of each pixel */
     ptrdiff_t shift;
-    const float *bias;   /* zeros if there is none, which change no sum: none is -0 */
+    const float *bias;   /* of vectors; swapped, of pixels */
     const float *limits; /* of clamping: low, high */
 };
 
 ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int width,
                                         struct tile_simple_end *end)
 {
-    static const float
-        zeros[TILE_VECTORS_MAX * VF > TILE_PIXELS_MAX ? TILE_VECTORS_MAX * VF : TILE_PIXELS_MAX];
+    /* which, added to any sum, leave it as it is, even where it is -0 */
+    static const vf none[TILE_VECTORS_MAX] = {
+        {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}};
+    const float *const no_bias = (const float *)none;
+    _Static_assert(TILE_PIXELS_MAX <= TILE_VECTORS_MAX * VF, "a pixel would have no bias");
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {
-        *end = (struct tile_simple_end){.to = o->sums, .shift = o->sums_shift, .bias = zeros};
+        *end = (struct tile_simple_end){.to = o->sums, .shift = o->sums_shift, .bias = no_bias};
         return o->ending == TILE_SET ? TILE_END_STORE : TILE_END_ADD;
     }
     const struct tile_epilogue *e = o->epilogue;
@@ -183,7 +186,7 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
     *end = (struct tile_simple_end){
         .to = o->y,
         .shift = o->y_shift,
-        .bias = e->bias ? e->bias : zeros,
+        .bias = e->bias ? e->bias : no_bias,
         .limits = e->limits,
     };
     if (o->swapped) {

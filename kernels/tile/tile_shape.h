@@ -113,4 +113,20 @@ ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const i
     }
 }
 
+/* DEPTH_STEPS steps. Written out, since what vh_multiply_add_at is told must be a constant however
+   little is optimised. */
+ALWAYS_INLINE void tile_steps(struct accumulators *acc, const int pixels, const int vectors,
+                              const bool halves, const float *const x[TILE_PIXELS_MAX], ptrdiff_t d,
+                              const float *w)
+{
+    const int width = vectors * VF - (halves ? VF / 2 : 0);
+    _Static_assert(DEPTH_STEPS == 2 || DEPTH_STEPS == 4, "other steps are not written");
+    tile_step(acc, pixels, vectors, halves, x, d, 0, w);
+    tile_step(acc, pixels, vectors, halves, x, d, 1, w + width);
+    if (DEPTH_STEPS == 4) {
+        tile_step(acc, pixels, vectors, halves, x, d, 2, w + 2 * width);
+        tile_step(acc, pixels, vectors, halves, x, d, 3, w + 3 * width);
+    }
+}
+
 #endif

@@ -46,10 +46,7 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
         }
     }
     for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, *w += DEPTH_STEPS * vectors * VF) {
-        UNROLL for (int further = 0; further < DEPTH_STEPS; further++)
-        {
-            tile_step(acc, pixels, vectors, false, x, d, further, *w + further * vectors * VF);
-        }
+        tile_steps(acc, pixels, vectors, false, x, d, *w);
     }
     NOT_UNROLLED for (; d < end; d++, *w += vectors * VF)
     {
