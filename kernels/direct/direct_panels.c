@@ -69,14 +69,16 @@ static struct panel panel_at(const struct convoy_plan *plan, const struct strip 
     };
 }
 
-/* Strip `index` of y, in panels of even widths. */
+/* Strip `index` of y, in panels of even widths. Strips have as many panels as can be alike, else a
+   thread may have most of them. */
 static void place_strip(const struct convoy_plan *plan, int64_t index, struct strip *strip)
 {
     const struct blocking *b = &plan->blocking;
-    int64_t of_image = strips_of_image(plan);
+    int64_t of_image = strips_of_image(plan), i = index % of_image, pixels = plan->P * plan->Q;
+    int64_t of_panel = b->tile_vectors * floats_of(plan), panels = divide_up(pixels, of_panel);
     strip->n = index / of_image;
-    strip->pixel = index % of_image * b->strip_columns;
-    strip->pixels = min64(b->strip_columns, plan->P * plan->Q - strip->pixel);
+    strip->pixel = panels * i / of_image * of_panel;
+    strip->pixels = min64(pixels, panels * (i + 1) / of_image * of_panel) - strip->pixel;
     int64_t vectors = divide_up(strip->pixels, floats_of(plan));
     strip->count = divide_up(vectors, b->tile_vectors);
     strip->vectors = vectors / strip->count;
