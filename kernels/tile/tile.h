@@ -73,20 +73,26 @@ struct tile_operands {
 
 typedef void tile_multiply_function(const struct tile_operands *operands);
 
-/* Partial sums of a tile whose pixels lie evenly, which end as sums. */
+/* Memory to ask for while sums are formed: in two steps of the depth ahead_floats of struct
+   tile_sums, then so many floats on, so many times. */
+struct tile_ahead {
+    const float *from;
+    ptrdiff_t stride, steps;
+};
+
+/* Partial sums of tiles whose pixels lie evenly, one tile's after another's; they end as sums. */
 struct tile_sums_operands {
+    int tiles;      /* at least 1 */
     const float *x; /* of the first pixel */
     ptrdiff_t x_stride;
-    const float *w; /* read from end to end: the runs' w_index is not used */
+    const float *w; /* read from end to end for each tile: the runs' w_index is not used */
     const struct tile_run *runs;
     int run_count, partial_runs; /* of all partial sums, and of each but the last */
     bool adds;                   /* the first partial sum is added too */
     float *sums;                 /* of the first pixel */
     ptrdiff_t sums_stride;
-    /* Memory to ask for meanwhile, in each of the first so many times two steps of the depth
-       ahead_floats of struct tile_sums, then so many floats on. */
-    const float *ahead;
-    ptrdiff_t ahead_stride, ahead_steps;
+    const struct tile_ahead *ahead; /* one after the other, as far as the depth's steps go */
+    int ahead_count;
 };
 
 typedef void tile_sums_function(const struct tile_sums_operands *operands);

@@ -13,33 +13,40 @@
  */
 #include "kernels/tile/tile_shape.h"
 
-/* What two steps of the depth ask for: a line every six or twelve cycles. */
-#define AHEAD_FLOATS (VF == 16 ? 64 : 32)
+/* What two steps of the depth ask for, at most: a third more than the packed w that eight pixels
+   with three vectors of 16 read meanwhile, so that two register tiles can ask for all of it. */
+#define AHEAD_FLOATS (VF == 16 ? 64 : 16)
 /* The widest tiles leave no register for another pointer. */
 #define ASKS(pixels) ((pixels) <= 8)
 
-/* What a call has left to ask for. */
-struct ahead_rest {
-    const float *at;
-    ptrdiff_t steps;
+/* What a call has left to ask for: of this, and then of those. */
+struct asks {
+    struct tile_ahead now;
+    const struct tile_ahead *next, *end;
 };
+
+/* Times two steps that this run asks. */
+ALWAYS_INLINE ptrdiff_t asks_of_run(struct asks *asks, const struct tile_run *run)
+{
+    ptrdiff_t steps = run->depth / 2 < asks->now.steps ? run->depth / 2 : asks->now.steps;
+    asks->now.steps -= steps;
+    return steps;
+}
 
 /* One run of a partial sum; w moves on. */
 ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int vectors,
                            const float *const x[TILE_PIXELS_MAX], const struct tile_run *run,
-                           const float **w, const ptrdiff_t ahead_stride, struct ahead_rest *ahead)
+                           const float **w, struct asks *asks)
 {
     ptrdiff_t d = run->x_offset;
     const ptrdiff_t end = d + run->depth;
     if (ASKS(pixels)) {
-        ptrdiff_t asked = run->depth / 2 < ahead->steps ? run->depth / 2 : ahead->steps;
-        ahead->steps -= asked;
-        for (; asked > 0; asked--, d += 2) {
+        for (ptrdiff_t steps = asks_of_run(asks, run); steps > 0; steps--, d += 2) {
             UNROLL for (int i = 0; i < AHEAD_FLOATS; i += 16)
             {
-                __builtin_prefetch(ahead->at + i, 0, 2);
+                __builtin_prefetch(asks->now.from + i, 0, 2);
             }
-            ahead->at += ahead_stride;
+            asks->now.from += asks->now.stride;
             tile_step(acc, pixels, vectors, false, x, d, 0, *w);
             tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);
             *w += 2 * vectors * VF;
@@ -68,27 +75,18 @@ ALWAYS_INLINE void end_sum(const struct accumulators *acc, const int pixels, con
     }
 }
 
-/* What the operands say is read once: after a store gcc would read it again, since for all it knows
-   a sum lies there. */
-ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_sums_operands *o)
+/* All partial sums of one tile. */
+ALWAYS_INLINE void sums_of_tile(const int pixels, const int vectors,
+                                const float *const x[TILE_PIXELS_MAX], const float *w,
+                                const struct tile_run *run, int runs, const int partial_runs,
+                                bool adds, float *to, const ptrdiff_t stride, struct asks *asks)
 {
-    const float *x[TILE_PIXELS_MAX], *w = o->w;
-    float *const to = o->sums;
-    const ptrdiff_t stride = o->sums_stride, ahead_stride = o->ahead_stride;
-    struct ahead_rest ahead = {o->ahead, o->ahead_steps};
-    const struct tile_run *run = o->runs;
-    const int partial_runs = o->partial_runs;
-    bool adds = o->adds;
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        x[i] = o->x + i * o->x_stride;
-    }
-    for (int left = o->run_count; left > 0; left -= partial_runs) {
+    for (; runs > 0; runs -= partial_runs) {
         struct accumulators acc;
         tile_clear(&acc, pixels, vectors);
-        int count = left < partial_runs ? left : partial_runs;
+        int count = runs < partial_runs ? runs : partial_runs;
         do {
-            sum_run(&acc, pixels, vectors, x, run++, &w, ahead_stride, &ahead);
+            sum_run(&acc, pixels, vectors, x, run++, &w, asks);
         } while (--count > 0);
         if (adds) {
             end_sum(&acc, pixels, vectors, true, to, stride);
@@ -96,6 +94,34 @@ ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_s
             end_sum(&acc, pixels, vectors, false, to, stride);
         }
         adds = true;
+    }
+}
+
+/* What the operands say is read once: after a store gcc would read it again, since for all it knows
+   a sum lies there. */
+ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_sums_operands *o)
+{
+    const float *x[TILE_PIXELS_MAX], *const w = o->w;
+    const ptrdiff_t x_stride = o->x_stride, stride = o->sums_stride;
+    const struct tile_run *const runs = o->runs;
+    const int count = o->run_count, partial_runs = o->partial_runs;
+    const bool adds = o->adds;
+    float *to = o->sums;
+    struct asks asks = {{0}, o->ahead, o->ahead + o->ahead_count};
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        x[i] = o->x + i * x_stride;
+    }
+    for (int left = o->tiles; left > 0; left--, to += pixels * stride) {
+        asks.now.steps = 0;
+        if (asks.next < asks.end) {
+            asks.now = *asks.next++;
+        }
+        sums_of_tile(pixels, vectors, x, w, runs, count, partial_runs, adds, to, stride, &asks);
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            x[i] += pixels * x_stride;
+        }
     }
 }
 

@@ -28,15 +28,22 @@
 #include "kernels/tile/tile_epilogue.h"
 #include "kernels/winograd/winograd_ahead.h"
 
-/* Runs of one call of a register tile, at most; and the share of L2 of their packed w. */
+/* Runs of one call of a register tile, at most; the share of L2 of their packed w; and the register
+   tiles that ask for the packed w that follows, at most. */
 #define RUNS_MAX 64
 #define W_SHARE  8
+#define W_ASKS   4
 
-/* The register tiles of a block of tiles and channels. */
+/* Register tiles of one size, one after the other. */
+struct alike {
+    int tiles, pixels;
+    tile_sums_function *sums;
+};
+
+/* The register tiles of a block of tiles and channels: of two sizes that follow each other. */
 struct register_tiles {
-    int64_t count;
-    int64_t first[WINOGRAD_REGISTER_TILES_MAX];
-    tile_sums_function *sums[WINOGRAD_REGISTER_TILES_MAX];
+    int count, sizes;
+    struct alike of[2];
 };
 
 /* Blocks of channels between two output transforms. */
@@ -49,13 +56,16 @@ struct few_blocks {
 static void cut_tiles(const struct convoy_plan *plan, int64_t tiles, int vectors,
                       struct register_tiles *cut)
 {
-    cut->count = divide_up(tiles, plan->kernels->tile->pixels_max[vectors - 1]);
-    int64_t at = 0;
-    for (int64_t t = 0; t < cut->count; t++) {
-        int64_t pixels = (tiles - at) / (cut->count - t);
-        cut->first[t] = at;
-        cut->sums[t] = plan->kernels->tile_sums->sums[vectors - 1][pixels - 1];
-        at += pixels;
+    cut->count = (int)divide_up(tiles, plan->kernels->tile->pixels_max[vectors - 1]);
+    cut->sizes = 0;
+    for (int left = cut->count, alike; left > 0; left -= alike) {
+        int pixels = (int)(tiles / left);
+        alike = left - (int)(tiles % left);
+        tiles -= (int64_t)pixels * alike;
+        cut->of[cut->sizes++] =
+            (struct alike){.tiles = alike,
+                           .pixels = pixels,
+                           .sums = plan->kernels->tile_sums->sums[vectors - 1][pixels - 1]};
     }
 }
 
@@ -80,29 +90,56 @@ static struct winograd_k_block joined(const struct few_blocks *few)
     return all;
 }
 
-/* Some partial sums of one point: all register tiles. Each asks for what comes after the multiply
-   when it is due, else the first three for the packed w that follows: more of them than it takes,
-   because a core can wait for few lines at a time, and as far ahead as they come. */
-static void multiply_sums(const struct convoy_plan *plan, const struct winograd_block *block,
-                          const struct register_tiles *cut, int64_t w_floats, const float *next,
-                          int64_t depth, struct tile_sums_operands *tile, struct ahead *ahead)
+/* How a few blocks of channels are multiplied, the same for all points: worked out once, since few
+   channels' register tiles take no longer than some divisions. */
+struct multiply {
+    const struct convoy_plan *plan;
+    const struct winograd_block *block;
+    const struct few_blocks *few;
+    struct ahead *ahead;
+    int64_t Cg;
+    int runs_most;               /* of one call of a register tile */
+    struct tile_run *runs;       /* room for them */
+    struct tile_ahead *asks;     /* room for W_ASKS and then one for each register tile */
+    struct tile_sums_operands o; /* of the call */
+};
+
+/* What the register tiles ask for, one each: the first for the packed w that follows, then, or
+   instead, for what comes after the multiply as it is due. W_ASKS of them ask for w, evenly: what
+   one asks for at once from far away keeps it waiting for its own operands, since a core can wait
+   for few lines at a time. */
+static void find_asks(struct multiply *m, int tiles, int64_t depth, int64_t w_floats,
+                      const float *next)
 {
-    const float *x = tile->x;
-    float *sums = tile->sums;
-    int64_t w_tiles = plan->blocking.streams ? min64(cut->count, 3) : 0;
-    ptrdiff_t share = w_tiles == 0 ? 0 : (ptrdiff_t)divide_up(w_floats, w_tiles);
-    for (int64_t t = 0; t < cut->count; t++) {
-        if (!ahead_next(ahead, tile)) {
-            tile->ahead = next + t * share;
-            tile->ahead_stride = plan->kernels->tile_sums->ahead_floats;
-            tile->ahead_steps = t < w_tiles ? depth : 0;
-        }
-        tile->x = x + cut->first[t] * block->v_row;
-        tile->sums = sums + cut->first[t] * block->m_row;
-        cut->sums[t](tile);
+    struct tile_ahead *const pieces = m->asks + W_ASKS;
+    const int due = ahead_next(m->ahead, tiles, pieces);
+    const int shares = tiles < W_ASKS ? tiles : W_ASKS;
+    const int w_asks = m->plan->blocking.streams ? (int)min64(shares, tiles - due) : 0;
+    const int64_t share = w_floats / shares, steps = max64(1, depth / 2);
+    const ptrdiff_t stride =
+        min64(m->plan->kernels->tile_sums->ahead_floats, divide_up(share, steps));
+    for (int i = 0; i < w_asks; i++) {
+        pieces[i - w_asks] = (struct tile_ahead){next + i * share, stride, steps};
     }
-    tile->x = x;
-    tile->sums = sums;
+    m->o.ahead = pieces - w_asks;
+    m->o.ahead_count = w_asks + due;
+}
+
+/* Some partial sums of one point: all register tiles. */
+static void multiply_sums(struct multiply *m, const struct register_tiles *cut, const float *x,
+                          float *sums)
+{
+    for (int i = 0; i < cut->sizes; i++) {
+        const struct alike *alike = &cut->of[i];
+        m->o.tiles = alike->tiles;
+        m->o.x = x;
+        m->o.sums = sums;
+        alike->sums(&m->o);
+        x += alike->tiles * alike->pixels * m->o.x_stride;
+        sums += alike->tiles * alike->pixels * m->o.sums_stride;
+        m->o.ahead += alike->tiles;
+        m->o.ahead_count -= alike->tiles;
+    }
 }
 
 /* Runs of depth_block channels in a partial sum. */
@@ -127,46 +164,44 @@ struct sum_place {
     int64_t piece_h, piece_w, c;
 };
 
-/* Runs from a place on, `most` of them at most: the channels of a group, piece after piece; moves
-   the place on. Returns how many; 0 at the end. `depth` becomes theirs together. */
-static int next_runs(const struct convoy_plan *plan, const struct winograd_block *block,
-                     int pieces_h, int pieces_w, int most, struct sum_place *at,
-                     struct tile_run *runs, int64_t *depth)
-{
-    int64_t C = plan->layer.C, Cg = layer_Cg(&plan->layer), run = plan->blocking.depth_block;
-    int count = 0;
-    *depth = 0;
-    while (count < most && at->piece_h < pieces_h) {
-        int64_t piece_of_v = at->piece_h * block->w.count + at->piece_w;
-        runs[count] =
-            (struct tile_run){.x_offset = piece_of_v * C + at->c, .depth = min64(run, Cg - at->c)};
-        *depth += runs[count++].depth;
-        at->c += run;
-        if (at->c >= Cg) {
-            at->c = 0;
-            at->piece_w++;
-        }
-        if (at->piece_w == pieces_w) {
-            at->piece_w = 0;
-            at->piece_h++;
-        }
-    }
-    return count;
-}
-
 /* A point, and where its packed w begins in each block of channels: so many rows. */
 struct point {
     int64_t index, w_rows;
     int pieces_h, pieces_w;
 };
 
-static struct point point_of(const struct convoy_plan *plan, const struct winograd_block *block,
-                             int64_t index)
+/* The next runs of the sum of a point, as many as a call takes: the channels of a group, piece
+   after piece; moves the place on. Returns their depth; 0 at the end. */
+static int64_t next_runs(struct multiply *m, const struct point *point, struct sum_place *at)
 {
+    const int64_t C = m->plan->layer.C, run = m->plan->blocking.depth_block;
+    int64_t depth = 0;
+    m->o.run_count = 0;
+    while (m->o.run_count < m->runs_most && at->piece_h < point->pieces_h) {
+        struct tile_run *next = &m->runs[m->o.run_count++];
+        next->x_offset = (at->piece_h * m->block->w.count + at->piece_w) * C + at->c;
+        next->depth = min64(run, m->Cg - at->c);
+        depth += next->depth;
+        at->c += run;
+        if (at->c >= m->Cg) {
+            at->c = 0;
+            at->piece_w++;
+        }
+        if (at->piece_w == point->pieces_w) {
+            at->piece_w = 0;
+            at->piece_h++;
+        }
+    }
+    return depth;
+}
+
+static struct point point_of(const struct multiply *m, int64_t index)
+{
+    const struct winograd_block *block = m->block;
     int i = (int)index / block->w.alpha, j = (int)index % block->w.alpha;
     return (struct point){
         .index = index,
-        .w_rows = winograd_pieces_before(&block->h, &block->w, i, j) * layer_Cg(&plan->layer),
+        .w_rows = winograd_pieces_before(&block->h, &block->w, i, j) * m->Cg,
         .pieces_h = winograd_pieces_at(&block->h, i),
         .pieces_w = winograd_pieces_at(&block->w, j),
     };
@@ -186,32 +221,25 @@ static const float *w_of(const struct convoy_plan *plan, const struct winograd_k
 
 /* The products of one point and one block of channels; `after`: packed w that is read next, NULL if
    it follows in memory. */
-static void multiply_point(const struct convoy_plan *plan, const struct winograd_block *block,
-                           const struct few_blocks *few, int which, const struct point *point,
-                           const float *after, struct ahead *ahead)
+static void multiply_point(struct multiply *m, int which, const struct point *point,
+                           const float *after)
 {
-    const struct winograd_k_block *k_block = &few->of[which];
-    int64_t depth, w_row = row_floats(plan, k_block);
-    int partial = partial_runs(plan), most = partial * partials_together(plan);
-    struct tile_run runs[RUNS_MAX];
-    struct tile_sums_operands tile = {
-        .x = block->v + point->index * block->v_stride + k_block->group * layer_Cg(&plan->layer),
-        .x_stride = block->v_row,
-        .w = w_of(plan, k_block, point),
-        .runs = runs,
-        .partial_runs = partial,
-        .sums = block->products + point->index * block->m_stride + (k_block->k - few->of[0].k),
-        .sums_stride = block->m_row,
-    };
+    const struct winograd_k_block *k_block = &m->few->of[which];
+    const struct register_tiles *cut = &m->few->cut[which];
+    const struct winograd_block *block = m->block;
+    const float *x = block->v + point->index * block->v_stride + k_block->group * m->Cg;
+    float *sums = block->products + point->index * block->m_stride;
+    sums += k_block->k - m->few->of[0].k;
+    m->o.w = w_of(m->plan, k_block, point);
+    m->o.adds = false;
     struct sum_place at = {0};
-    while ((tile.run_count = next_runs(plan, block, point->pieces_h, point->pieces_w, most, &at,
-                                       runs, &depth)) > 0) {
-        const float *next = tile.w + depth * w_row;
+    for (int64_t depth; (depth = next_runs(m, point, &at)) > 0; m->o.adds = true) {
+        int64_t w_floats = depth * row_floats(m->plan, k_block);
+        const float *next = m->o.w + w_floats;
         bool ends = after && at.piece_h == point->pieces_h;
-        multiply_sums(plan, block, &few->cut[which], depth * w_row, ends ? after : next, depth,
-                      &tile, ahead);
-        tile.w = next;
-        tile.adds = true;
+        find_asks(m, cut->count, depth, w_floats, ends ? after : next);
+        multiply_sums(m, cut, x, sums);
+        m->o.w = next;
     }
 }
 
@@ -219,19 +247,36 @@ static void multiply_point(const struct convoy_plan *plan, const struct winograd
 static void multiply_points(const struct convoy_plan *plan, const struct winograd_block *block,
                             const struct few_blocks *few, struct ahead *ahead)
 {
-    int64_t points = (int64_t)block->h.alpha * block->w.alpha;
+    struct tile_run runs[RUNS_MAX];
+    struct tile_ahead asks[W_ASKS + WINOGRAD_REGISTER_TILES_MAX];
+    struct multiply m = {
+        .plan = plan,
+        .block = block,
+        .few = few,
+        .ahead = ahead,
+        .Cg = layer_Cg(&plan->layer),
+        .runs_most = partial_runs(plan) * partials_together(plan),
+        .runs = runs,
+        .asks = asks,
+        .o = {.x_stride = block->v_row,
+              .runs = runs,
+              .partial_runs = partial_runs(plan),
+              .sums_stride = block->m_row},
+    };
+    const int64_t points = (int64_t)block->h.alpha * block->w.alpha;
+    struct point point = point_of(&m, 0);
     for (int64_t index = 0; index < points; index++) {
-        struct point point = point_of(plan, block, index);
+        struct point next = index + 1 < points ? point_of(&m, index + 1) : point;
         for (int i = 0; i < few->count; i++) {
             const float *after = NULL;
             if (i + 1 < few->count) {
                 after = w_of(plan, &few->of[i + 1], &point);
             } else if (i > 0 && index + 1 < points) {
-                struct point next = point_of(plan, block, index + 1);
                 after = w_of(plan, &few->of[0], &next);
             }
-            multiply_point(plan, block, few, i, &point, after, ahead);
+            multiply_point(&m, i, &point, after);
         }
+        point = next;
     }
 }
 

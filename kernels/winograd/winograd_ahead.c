@@ -20,21 +20,15 @@ static void ahead_add(struct ahead *ahead, struct ahead_area area)
     }
 }
 
-bool ahead_next(struct ahead *ahead, struct tile_sums_operands *tile)
+static struct tile_ahead take_piece(struct ahead *ahead)
 {
-    if (ahead->count == 0) {
-        return false;
-    }
-    ahead->due += ahead->pieces;
-    if (ahead->due < ahead->calls) {
-        return false;
-    }
-    ahead->due -= ahead->calls;
     const struct ahead_area *area = &ahead->areas[ahead->count - 1];
-    tile->ahead =
-        area->from + ahead->row * area->row_stride + ahead->step * area->step_stride + ahead->first;
-    tile->ahead_stride = area->step_stride;
-    tile->ahead_steps = min64(area->piece, area->steps - ahead->step);
+    struct tile_ahead piece = {
+        .from = area->from + ahead->row * area->row_stride + ahead->step * area->step_stride +
+                ahead->first,
+        .stride = area->step_stride,
+        .steps = min64(area->piece, area->steps - ahead->step),
+    };
     ahead->step += area->piece;
     if (ahead->step >= area->steps) {
         ahead->step = 0;
@@ -48,7 +42,18 @@ bool ahead_next(struct ahead *ahead, struct tile_sums_operands *tile)
         ahead->row = 0;
         ahead->count--;
     }
-    return true;
+    return piece;
+}
+
+int ahead_next(struct ahead *ahead, int tiles, struct tile_ahead *asks)
+{
+    int count = 0;
+    ahead->due += ahead->pieces * tiles;
+    while (ahead->count > 0 && count < tiles && ahead->due >= ahead->calls) {
+        asks[count++] = take_piece(ahead);
+        ahead->due -= ahead->calls;
+    }
+    return count;
 }
 
 /* y of a block of channels under a run of tiles. */

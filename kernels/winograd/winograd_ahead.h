@@ -38,7 +38,8 @@ void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
                 int64_t tile, int64_t end, bool last, int64_t calls, int64_t depth,
                 struct ahead *ahead);
 
-/* Has a register tile ask for the next piece; false if none is due. */
-bool ahead_next(struct ahead *ahead, struct tile_sums_operands *tile);
+/* The pieces that are due while so many register tiles are multiplied, one each at most. Returns
+   how many. */
+int ahead_next(struct ahead *ahead, int tiles, struct tile_ahead *asks);
 
 #endif
