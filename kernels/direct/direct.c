@@ -34,31 +34,32 @@ static const char *refuse(const struct algorithm *algorithm, const convoy_layer 
     return NULL;
 }
 
-/* All tiles of one group of pixels for one chunk of the depth. */
+/* All tiles of one group of pixels for one chunk of the depth: even shares, so that no tile is
+   nearly empty; some tiles, then some of a pixel more. */
 static void multiply_group(const struct convoy_plan *plan, const struct direct_strip *strip,
                            const struct direct_group *group, int64_t chunk, int width,
-                           struct tile_operands tile)
+                           struct tile_operands *tile)
 {
     const struct tile_shapes *shapes =
         plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
     const int64_t *starts = strip->chunk_runs + group->chunk_runs;
-    tile.runs = strip->runs + starts[chunk];
-    tile.run_count = (int)(starts[chunk + 1] - starts[chunk]);
-    const int floats = plan->kernels->vector_floats;
-    /* even shares, so that no tile is nearly empty: some tiles, then some of a pixel more */
-    const int64_t tiles = divide_up(group->count, shapes->pixels_max[divide_up(width, floats) - 1]);
-    const int64_t larger = group->count % tiles;
-    int64_t pixels = group->count / tiles, at = group->first;
-    for (int64_t count = tiles - larger; at < group->first + group->count;
-         count = larger, pixels++) {
-        tile.tiles = (int)count;
-        tile.pointers_step = (int)pixels;
-        tile.x = strip->x + at;
-        tile.sums = strip->sums + at;
-        tile.y = strip->y + at;
-        tile.residual = tile.residual ? strip->residual + at : NULL;
-        tile_shape(shapes, floats, width, pixels)(&tile);
-        at += count * pixels;
+    const int floats = plan->kernels->vector_floats, vectors = (width + floats - 1) / floats;
+    const int most = shapes->pixels_max[vectors - 1], count = (int)group->count;
+    const int tiles = (count + most - 1) / most, larger = count % tiles;
+    int pixels = count / tiles;
+    tile->runs = strip->runs + starts[chunk];
+    tile->run_count = (int)(starts[chunk + 1] - starts[chunk]);
+    int64_t at = group->first;
+    for (int left = tiles, alike = tiles - larger; left > 0;
+         left -= alike, alike = left, pixels++) {
+        tile->tiles = alike;
+        tile->pointers_step = pixels;
+        tile->x = strip->x + at;
+        tile->sums = strip->sums + at;
+        tile->y = strip->y + at;
+        tile->residual = tile->residual ? strip->residual + at : NULL;
+        tile_shape(shapes, floats, width, pixels)(tile);
+        at += (int64_t)alike * pixels;
     }
 }
 
@@ -105,6 +106,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         .residual = operands->residual ? strip->residual : NULL,
         .sums_shift = sums_shift,
         .y_shift = block.k,
+        .ahead = plan->blocking.y_far ? DIRECT_AHEAD : 0,
         .channels = block.channels,
     };
     if (!plan->blocking.lanes) {
@@ -118,7 +120,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         tile.ending =
             last && nhwc ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
         for (int64_t g = 0; g < strip->group_count; g++) {
-            multiply_group(plan, strip, &strip->groups[g], chunk, block.width, tile);
+            multiply_group(plan, strip, &strip->groups[g], chunk, block.width, &tile);
         }
     }
     if (!nhwc && chunk == chunks) {

@@ -18,11 +18,16 @@
 #ifndef CONVOY_KERNELS_DIRECT_H
 #define CONVOY_KERNELS_DIRECT_H
 
+#include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/kernel.h"
 
 /* Intervals of output rows (or columns) that see the same taps, at most, for each axis. */
 #define DIRECT_SPANS_MAX 9
+
+/* Pixels of y that are asked for before they are stored: four register tiles of a short sum take as
+   long as memory. */
+#define DIRECT_AHEAD 24
 
 /* Outputs begin <= p < end see the taps tap_begin <= r < tap_end on real input. */
 struct direct_span {
@@ -59,7 +64,7 @@ struct direct_strip {
     struct direct_box box;
     struct direct_source source;
     const float **x; /* of each pixel, in the order of the groups */
-    float **y;
+    float **y;       /* and DIRECT_AHEAD more */
     const float **residual;
     float **sums;
     struct direct_group *groups;
@@ -71,10 +76,17 @@ struct direct_strip {
     float *copy;    /* packed x */
 };
 
+/* Is the sum so short that w of a register tile stays in L1, however wide it is? Then the widest
+   tiles are best, since they load least: with AVX2 7 vectors for 12 multiply-adds, not 8. */
+static inline bool direct_sums_are_short(const struct convoy_plan *plan)
+{
+    return layer_depth(&plan->layer) <= 128;
+}
+
 /* Chunks of the depth: terms between two partial sums. */
 static inline int64_t direct_chunks(const struct convoy_plan *plan)
 {
-    int64_t depth = plan->layer.R * plan->layer.S * (plan->layer.C / plan->layer.groups);
+    int64_t depth = layer_depth(&plan->layer);
     return (depth + plan->blocking.depth_block - 1) / plan->blocking.depth_block;
 }
 

@@ -25,6 +25,8 @@
 #define COPY_BYTES_MAX (384 * 1024)
 /* Fewer pixels than this for each set of taps leave register tiles half empty. */
 #define GROUP_PIXELS_MIN 4
+/* x and y of more than so many L2s are taken to come from memory. */
+#define FAR_L2S 16
 /* What a multiply-add of a dense register tile takes, and a vector of w that is packed (measured).
  */
 #define DENSE_WORK 1.05
@@ -58,11 +60,19 @@ static int64_t lanes_of(const struct convoy_plan *plan)
     return plan->blocking.lanes ? width_of(plan) : width_of(plan) * plan->layer.groups;
 }
 
+/* As many vectors as a register tile can have, not as many as are best for long sums: for short
+   ones, and for so few pixels that a tile has fewer sums than multiply-adds are under way. */
+static bool tiles_are_wide(const struct convoy_plan *plan)
+{
+    return direct_sums_are_short(plan) || plan->layer.N * plan->P * plan->Q <= 3;
+}
+
 static int64_t blocks_of_group(const struct convoy_plan *plan)
 {
     const struct tile_shapes *shapes = shapes_of(plan);
     int64_t vectors = vectors_of(plan);
-    return max64(divide_up(vectors, shapes->vectors_max), vectors / shapes->vectors_best);
+    int64_t best = tiles_are_wide(plan) ? shapes->vectors_max : shapes->vectors_best;
+    return max64(divide_up(vectors, shapes->vectors_max), vectors / best);
 }
 
 struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index)
@@ -110,6 +120,14 @@ static int64_t strip_channels(const struct convoy_plan *plan)
 {
     return plan->blocking.lanes ? layer_Cg(&plan->layer) * plan->kernels->vector_floats
                                 : plan->layer.C;
+}
+
+static bool y_far(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
+    double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
+    return x + y > FAR_L2S * (double)cpu_l2_bytes();
 }
 
 static int64_t l2_share(void)
@@ -393,6 +411,7 @@ void direct_prepare(struct convoy_plan *plan)
     b->k_blocks = blocks_of_group(plan) * (b->lanes ? 1 : layer->groups);
     b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
+    b->y_far = y_far(plan);
     b->depthwise = depthwise_applies(plan) && depth <= DEPTH_BLOCK;
     plan->packed_w_bytes = (size_t)multiply_saturated(4 * lanes_of(plan), depth);
     if (b->depthwise) {

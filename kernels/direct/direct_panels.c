@@ -115,19 +115,41 @@ double direct_panels_copies(const struct convoy_plan *plan)
     return pieces * (double)(l->N * layer_depth(l));
 }
 
+/* Part of the rows of register tiles with so many vectors that the output channels fill. */
+static double rows_filled(const struct convoy_plan *plan, int vectors)
+{
+    int64_t rows = plan->kernels->tile->pixels_max[vectors - 1];
+    return (double)plan->layer.K / (double)round_up(plan->layer.K, rows);
+}
+
+/* Vectors of a panel. Of short sums as many as can be, if they are copied in pieces, which takes
+   shorter for wide ones; else fewer rows, and more calls, must be worth it. */
+static int panel_vectors(const struct convoy_plan *plan)
+{
+    const struct tile_shapes *shapes = plan->kernels->tile;
+    const convoy_layer *l = &plan->layer;
+    const double worth = 1.02;
+    bool pieces = l->R * l->S > 1;
+    bool wide = direct_sums_are_short(plan) &&
+                (pieces || rows_filled(plan, shapes->vectors_max) >
+                               worth * rows_filled(plan, shapes->vectors_best));
+    return wide ? shapes->vectors_max : shapes->vectors_best;
+}
+
 void direct_panels_prepare(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
     const struct tile_shapes *shapes = plan->kernels->tile;
+    const int panel = panel_vectors(plan);
     int64_t floats = floats_of(plan), depth = layer_depth(&plan->layer);
     int64_t vectors = divide_up(plan->P * plan->Q, floats);
     int64_t most = (int64_t)cpu_l2_bytes() / 3 / (4 * floats * depth);
     /* whole panels: one of fewer vectors takes about as long */
-    most = round_up(max64(1, min64(most, STRIP_PIXELS_MAX / floats)), shapes->vectors_best);
-    most = round_up(divide_up(vectors, divide_up(vectors, most)), shapes->vectors_best);
+    most = round_up(max64(1, min64(most, STRIP_PIXELS_MAX / floats)), panel);
+    most = round_up(divide_up(vectors, divide_up(vectors, most)), panel);
     b->strip_images = b->strip_rows = 1;
     b->strip_columns = most * floats;
-    b->tile_vectors = (int)divide_up(most, divide_up(most, shapes->vectors_best));
+    b->tile_vectors = (int)divide_up(most, divide_up(most, panel));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->k_blocks = divide_up(plan->layer.K, b->tile_pixels);
     int threads = direct_threads(plan);

@@ -135,7 +135,7 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
     int64_t used = 0;
     struct direct_strip s = {0};
     s.x = carve(workspace, &used, pixels * (int64_t)sizeof *s.x);
-    s.y = carve(workspace, &used, pixels * (int64_t)sizeof *s.y);
+    s.y = carve(workspace, &used, (pixels + DIRECT_AHEAD) * (int64_t)sizeof *s.y);
     s.residual = carve(workspace, &used, pixels * (int64_t)sizeof *s.residual);
     s.sums = carve(workspace, &used, pixels * (int64_t)sizeof *s.sums);
     s.groups = carve(workspace, &used, groups * (int64_t)sizeof *s.groups);
@@ -287,6 +287,15 @@ static int64_t fill_pixels(const struct convoy_plan *plan, const struct operands
     return at;
 }
 
+/* What tiles ask for when no pixel of the strip is left: what follows the last in y. */
+static void fill_ahead(const struct convoy_plan *plan, const convoy_tensor *y, float **to)
+{
+    const float *last = at_pixel(y, plan->layer.N - 1, plan->P - 1, plan->Q - 1);
+    for (int i = 0; i < DIRECT_AHEAD; i++) {
+        to[i] = last - to[-1] > i * y->stride_w ? to[-1] + (i + 1) * y->stride_w : to[-1];
+    }
+}
+
 void direct_strip_fill(const struct convoy_plan *plan, const struct operands *operands,
                        struct direct_strip *strip)
 {
@@ -318,5 +327,8 @@ void direct_strip_fill(const struct convoy_plan *plan, const struct operands *op
             run_count = write_group_runs(plan, &strip->source, &rows[i], &columns[j], &writer);
             strip->group_count++;
         }
+    }
+    if (l->layout == CONVOY_NHWC) {
+        fill_ahead(plan, operands->y, strip->y + pixel);
     }
 }

@@ -162,7 +162,7 @@ enum tile_end {
 
 struct tile_simple_end {
     float *const *to; /* of each pixel */
-    ptrdiff_t shift;
+    ptrdiff_t shift, ahead;
     const float *bias;   /* of vectors; swapped, of pixels */
     const float *limits; /* of clamping: low, high */
 };
@@ -186,6 +186,7 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
     *end = (struct tile_simple_end){
         .to = o->y,
         .shift = o->y_shift,
+        .ahead = o->ahead,
         .bias = e->bias ? e->bias : no_bias,
         .limits = e->limits,
     };

@@ -15,8 +15,7 @@
 #include "kernels/tile/tile_finish.h"
 #include "kernels/tile/tile_shape.h"
 
-/* Ask for the lines of y while the sum is worked out. With pixels in the lanes they lie in as many
-   pages as there are rows, which no hardware foresees. */
+/* Ask for the lines of y that a tile, or one that comes later, will store. */
 ALWAYS_INLINE void ask_for(float *const *y, const ptrdiff_t shift, const int pixels,
                            const int vectors)
 {
@@ -82,8 +81,12 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
     const bool swapped = kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
     do {
         struct accumulators acc;
+        /* with pixels in the lanes they lie in as many pages as there are rows, which no hardware
+           foresees */
         if (swapped) {
             ask_for(end.to, end.shift, pixels, vectors);
+        } else if (kind != TILE_END_ADD && end.ahead > 0) {
+            ask_for(end.to + end.ahead, end.shift, pixels, vectors);
         }
         multiply_runs(&acc, pixels, vectors, false, &o);
         tile_finish_simply(acc.whole, pixels, vectors, kind, &end);
@@ -104,8 +107,12 @@ ALWAYS_INLINE void multiply_any(const int pixels, const int vectors, const bool 
     struct tile_operands o = *operands;
     do {
         struct accumulators acc;
-        if (o.swapped && (o.ending == TILE_STORE || o.ending == TILE_ADD_STORE)) {
-            ask_for(o.y, o.y_shift, pixels, vectors);
+        if (o.ending == TILE_STORE || o.ending == TILE_ADD_STORE) {
+            if (o.swapped) {
+                ask_for(o.y, o.y_shift, pixels, vectors);
+            } else if (o.ahead > 0) {
+                ask_for(o.y + o.ahead, o.y_shift, pixels, vectors);
+            }
         }
         multiply_runs(&acc, pixels, vectors, halves, &o);
         UNROLL for (int i = 0; i < pixels && halves; i++)
