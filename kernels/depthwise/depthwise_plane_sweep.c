@@ -489,21 +489,13 @@ static void choose_columns(struct columns *c, const struct depthwise_planes *p,
     c->end = c->first + c->lanes;
 }
 
-/* Some columns of the rows of `s`, of all its channels. */
-static void sweep_columns(const struct depthwise_planes *p, const struct columns *c, struct sweep s)
+/* Of rows of less than a vector: how many can be stored as a whole one, because only such outputs
+   are behind them that are stored later. */
+static int64_t whole_rows(const struct depthwise_planes *p, int64_t first, int64_t rows,
+                          ptrdiff_t y_row)
 {
-    s.x += p->w + c->first * p->stride;
-    s.y += c->first;
-    s.residual = s.residual ? s.residual + c->first : NULL;
-    s.gap = c->second - c->first;
-    s.lanes = c->lanes;
-    s.masks = &c->masks;
-    if (c->lanes < VF) {
-        const int64_t behind = s.rows * p->Q - c->first - VF;
-        const bool joined = s.y_row == p->Q && !p->residual;
-        s.whole_rows = joined && behind >= 0 ? behind / p->Q + 1 : 0;
-    }
-    c->function(&s);
+    const int64_t behind = rows * p->Q - first - VF;
+    return y_row == p->Q && !p->residual && behind >= 0 ? behind / p->Q + 1 : 0;
 }
 
 /* Sweeps of one row of outputs that are looked for together, so many columns at most. */
@@ -514,8 +506,11 @@ static void sweep_block(const struct depthwise_planes *p, const struct columns *
                         int64_t row, int64_t rows, int64_t step, int64_t c, int64_t channels)
 {
     const int64_t h = p->h + row * p->stride;
-    const struct sweep s = {
-        .x = p->x + c * p->x_plane + h * p->x_row,
+    const float *x = p->x + c * p->x_plane + h * p->x_row + p->w;
+    const float *residual =
+        p->residual ? p->residual + c * p->residual_plane + row * p->residual_row : NULL;
+    float *y = p->y + c * p->y_plane + row * p->y_row;
+    struct sweep s = {
         .x_row = p->dilation_h * p->x_row,
         .x_tap = p->dilation_w,
         .x_plane = p->x_plane,
@@ -526,18 +521,22 @@ static void sweep_block(const struct depthwise_planes *p, const struct columns *
         .k = p->k + c,
         .channels = channels,
         .rows = rows,
-        .whole_rows = rows,
-        .y = p->y + c * p->y_plane + row * p->y_row,
         .y_row = step * p->y_row,
         .y_plane = p->y_plane,
-        .residual =
-            p->residual ? p->residual + c * p->residual_plane + row * p->residual_row : NULL,
         .residual_row = step * p->residual_row,
         .residual_plane = p->residual_plane,
         .epilogue = *p->epilogue,
     };
     for (int i = 0; i < count; i++) {
-        sweep_columns(p, &columns[i], s);
+        const struct columns *at = &columns[i];
+        s.x = x + at->first * p->stride;
+        s.y = y + at->first;
+        s.residual = residual ? residual + at->first : NULL;
+        s.gap = at->second - at->first;
+        s.lanes = at->lanes;
+        s.whole_rows = at->lanes == VF ? rows : whole_rows(p, at->first, rows, s.y_row);
+        s.masks = &at->masks;
+        at->function(&s);
     }
 }
 
