@@ -18,8 +18,10 @@
  *
  *   depthwise_planes.c the loops over images, channels, strips of rows, for 3x3 with stride 1 or 2
  *   depthwise_plane.c  output columns are the lanes: tiles of some rows, for sums over s, then r
+ *   depthwise_plane_columns.c
+ *                      the same by sweeps down the columns, for sums over r, then s
  *   depthwise_plane_sweep.c
- *                      ... sweeps down the columns, for sums over r, then s
+ *                      ... one sweep
  *   depthwise_nchw.c   any other: x transposed block by block, the kernels of NHWC, y transposed
  *                      back
  */

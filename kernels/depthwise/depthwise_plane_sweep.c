@@ -13,15 +13,13 @@
  * A lane whose tap is on padding has an x of 0 and a w of -0: the product is -0, which changes no
  * sum, whatever the filter is. Which lanes these are is the same for all channels.
  */
-#include "kernels/depthwise/depthwise.h"
+#include "kernels/depthwise/depthwise_plane_sweep.h"
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
 #if DEPTHWISE_ROWS_FIRST
 
-#define TAPS_MAX    3
-#define VECTORS_MAX 2
-#define SUMS_MAX    TAPS_MAX
+#define SUMS_MAX TAPS_MAX
 
 /* What a sweep is compiled for. */
 struct kind {
@@ -31,30 +29,6 @@ struct kind {
     bool left, right; /* the first taps of the first vector, the last of the last are masked */
     bool masked;      /* all are, and lanes may not exist */
     bool finishes;    /* there is a residual, or an activation */
-};
-
-/* Lanes of each vector that are on real input: of what is loaded, and of the taps. */
-struct masks {
-    int32_t x[VECTORS_MAX][TAPS_MAX + 1][VF], w[VECTORS_MAX][TAPS_MAX][VF];
-    int32_t minus[VECTORS_MAX][TAPS_MAX][VF]; /* -0 where w is 0 */
-};
-
-struct sweep {
-    const float *x; /* under tap 0 of the first output of the first channel; may be outside */
-    ptrdiff_t x_row, x_tap, x_plane;
-    ptrdiff_t gap;                /* output columns between two vectors */
-    int64_t real_begin, real_end; /* rows of x that are real input, from the first tap on */
-    const float *packed_w;
-    const float *bias; /* NULL: none */
-    int64_t k, channels, rows;
-    float *y;
-    ptrdiff_t y_row, y_plane;
-    const float *residual; /* NULL: none */
-    ptrdiff_t residual_row, residual_plane;
-    struct tile_epilogue epilogue;
-    int lanes;          /* outputs of a vector that exist */
-    int64_t whole_rows; /* whose vector is stored whole: behind it is what is stored later */
-    const struct masks *masks;
 };
 
 /* Rows of outputs that a row of x may be under, in steps of the stride. */
@@ -358,8 +332,6 @@ ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kin
     }
 }
 
-typedef void sweep_function(const struct sweep *sweep);
-
 /* name, taps, stride, vectors, left, right, masked, finishes */
 #define SWEEP(name, ...)                                                                           \
     static NOT_INLINED void name(const struct sweep *sweep)                                        \
@@ -379,201 +351,26 @@ SWEEPS(3_finish, 3, 1, true)
 SWEEPS(3_stride_2, 3, 2, false)
 SWEEPS(3_stride_2_finish, 3, 2, true)
 
-struct functions {
-    int taps, stride;
-    bool finishes;
-    sweep_function *two[2][2]; /* [left][right] */
-    sweep_function *one[2];    /* [right] */
-    sweep_function *masked;
-};
-
 #define FUNCTIONS(name, taps, stride, finishes)                                                    \
     {                                                                                              \
         taps, stride, finishes,                                                                    \
             {{two_##name, two_##name##_right}, {two_##name##_left, two_##name##_both}},            \
             {one_##name, one_##name##_right}, masked_##name                                        \
     }
-static const struct functions all_functions[] = {
+static const struct sweeps all_sweeps[] = {
     FUNCTIONS(3, 3, 1, false),
     FUNCTIONS(3_finish, 3, 1, true),
     FUNCTIONS(3_stride_2, 3, 2, false),
     FUNCTIONS(3_stride_2_finish, 3, 2, true),
 };
 
-/* Ceiling of n / stride, which is 1 or 2. */
-static int64_t in_strides(int64_t n, int stride)
+const struct sweeps *KERNEL(depthwise_plane_sweeps)(int taps, int stride, bool finishes)
 {
-    return stride == 1 ? n : (n + 1) >> 1;
-}
-
-/* The masks of vector v, whose column 0 has its first tap at column w of x. */
-static void set_masks(struct masks *m, const struct depthwise_planes *p, int v, int64_t w)
-{
-    const int taps = p->taps, stride = p->stride;
-    for (int i = 0; i < (stride == 1 ? taps : taps + 1); i++) {
-        const int64_t column =
-            w + (stride == 1 ? i * p->dilation_w : (i / 2 * 2 + (int64_t)(i % 2) * VF));
-        const vi mask = vf_lanes_between(vf_lanes(-column), vf_lanes(p->W - column));
-        memcpy(m->x[v][i], &mask, sizeof mask);
+    const struct sweeps *sweeps = all_sweeps;
+    while (sweeps->taps != taps || sweeps->stride != stride || sweeps->finishes != finishes) {
+        sweeps++;
     }
-    for (int i = 0; i < taps; i++) {
-        const int64_t column = w + i * p->dilation_w;
-        const vf lanes = (vf)vf_lanes_between(vf_lanes(in_strides(-column, stride)),
-                                              vf_lanes(in_strides(p->W - column, stride)));
-        const vf mask = stride == 2 ? vf_reorder(lanes) : lanes;
-        const vi minus = ~(vi)mask & (vi)vf_broadcast(-0.0f);
-        memcpy(m->w[v][i], &mask, sizeof mask);
-        memcpy(m->minus[v][i], &minus, sizeof minus);
-    }
-}
-
-/* First i >= 0 with at + i * step >= 0. */
-static int64_t steps_to(int64_t at, int64_t step)
-{
-    return at >= 0 ? 0 : step == 1 ? -at : (-at + step - 1) / step;
-}
-
-/* Columns on which the taps of a vector from column q on are, as far as that is known when a sweep
-   is compiled: all on real input; some of the first, or of the last, on padding; or anything. */
-enum place { INSIDE, LEFT, RIGHT, ANYWHERE };
-
-static enum place place_of(const struct depthwise_planes *p, int64_t q)
-{
-    const int64_t middle = p->taps / 2 * p->dilation_w, w = p->w + q * p->stride;
-    const int64_t last = w + 2 * middle + (VF - 1) * p->stride;
-    const int64_t reach = p->stride == 2 ? 1 : 0; /* that is loaded behind the last tap */
-    const bool left = w >= 0, right = last + reach < p->W;
-    if (left && right) {
-        return INSIDE;
-    }
-    if (right) {
-        return w + middle >= 0 ? LEFT : ANYWHERE;
-    }
-    return left && last - middle + reach < p->W ? RIGHT : ANYWHERE;
-}
-
-/* What one sweep makes of a row. */
-struct columns {
-    int64_t first, second, end; /* of the vectors, of what follows */
-    sweep_function *function;
-    int lanes;
-    struct masks masks;
-};
-
-/* Those from column q on. */
-static void choose_columns(struct columns *c, const struct depthwise_planes *p,
-                           const struct functions *functions, int64_t q)
-{
-    /* The last vector ends where the rows end: some of it is done twice. A residual may be y. */
-    const bool again = p->Q >= VF && !p->residual;
-    const int64_t last = p->Q - VF;
-    c->first = again && q > last ? last : q;
-    c->second = again && c->first + VF > last ? last : c->first + VF;
-    c->lanes = vf_lanes(p->Q - c->first);
-    const enum place at = c->first <= last ? place_of(p, c->first) : ANYWHERE;
-    const enum place next =
-        c->second <= last && c->second > c->first ? place_of(p, c->second) : ANYWHERE;
-    if (at != INSIDE) {
-        set_masks(&c->masks, p, 0, p->w + c->first * p->stride);
-    }
-    if ((at == INSIDE || at == LEFT) && (next == INSIDE || next == RIGHT)) {
-        if (next == RIGHT) {
-            set_masks(&c->masks, p, 1, p->w + c->second * p->stride);
-        }
-        c->function = functions->two[at == LEFT][next == RIGHT];
-        c->end = c->second + VF;
-        return;
-    }
-    const bool one = at == INSIDE || at == RIGHT;
-    c->function = one ? functions->one[at == RIGHT] : functions->masked;
-    c->end = c->first + c->lanes;
-}
-
-/* Of rows of less than a vector: how many can be stored as a whole one, because only such outputs
-   are behind them that are stored later. */
-static int64_t whole_rows(const struct depthwise_planes *p, int64_t first, int64_t rows,
-                          ptrdiff_t y_row)
-{
-    const int64_t behind = rows * p->Q - first - VF;
-    return y_row == p->Q && !p->residual && behind >= 0 ? behind / p->Q + 1 : 0;
-}
-
-/* Sweeps of one row of outputs that are looked for together, so many columns at most. */
-#define COLUMNS_MAX 16
-
-/* Rows `row` ..., `step` apart, of some channels. */
-static void sweep_block(const struct depthwise_planes *p, const struct columns *columns, int count,
-                        int64_t row, int64_t rows, int64_t step, int64_t c, int64_t channels)
-{
-    const int64_t h = p->h + row * p->stride;
-    const float *x = p->x + c * p->x_plane + h * p->x_row + p->w;
-    const float *residual =
-        p->residual ? p->residual + c * p->residual_plane + row * p->residual_row : NULL;
-    float *y = p->y + c * p->y_plane + row * p->y_row;
-    struct sweep s = {
-        .x_row = p->dilation_h * p->x_row,
-        .x_tap = p->dilation_w,
-        .x_plane = p->x_plane,
-        .real_begin = steps_to(h, p->dilation_h),
-        .real_end = steps_to(h - p->H, p->dilation_h),
-        .packed_w = p->packed_w,
-        .bias = p->bias,
-        .k = p->k + c,
-        .channels = channels,
-        .rows = rows,
-        .y_row = step * p->y_row,
-        .y_plane = p->y_plane,
-        .residual_row = step * p->residual_row,
-        .residual_plane = p->residual_plane,
-        .epilogue = *p->epilogue,
-    };
-    for (int i = 0; i < count; i++) {
-        const struct columns *at = &columns[i];
-        s.x = x + at->first * p->stride;
-        s.y = y + at->first;
-        s.residual = residual ? residual + at->first : NULL;
-        s.gap = at->second - at->first;
-        s.lanes = at->lanes;
-        s.whole_rows = at->lanes == VF ? rows : whole_rows(p, at->first, rows, s.y_row);
-        s.masks = &at->masks;
-        at->function(&s);
-    }
-}
-
-/* All rows of all channels, block by block. Outputs of a dilated layer are those of several layers
-   without. */
-static void sweep_blocks(const struct depthwise_planes *p, const struct columns *columns, int count)
-{
-    const int64_t step = p->dilation_h;
-    for (int64_t c = 0, channels; c < p->channels; c += channels) {
-        channels = p->channels - c < p->block_channels ? p->channels - c : p->block_channels;
-        for (int64_t row = 0; row < p->rows; row += p->block_rows * step) {
-            for (int64_t phase = row; phase < row + step && phase < p->rows; phase++) {
-                const int64_t left = step == 1 ? p->rows - phase : (p->rows - phase - 1) / step + 1;
-                sweep_block(p, columns, count, phase, left < p->block_rows ? left : p->block_rows,
-                            step, c, channels);
-            }
-        }
-    }
-}
-
-void KERNEL(depthwise_planes)(const struct depthwise_planes *p);
-void KERNEL(depthwise_planes)(const struct depthwise_planes *p)
-{
-    const struct functions *functions = all_functions;
-    struct columns columns[COLUMNS_MAX];
-    const bool finishes = p->residual || p->epilogue->clamps || p->epilogue->leaks;
-    while (functions->taps != p->taps || functions->stride != p->stride ||
-           functions->finishes != finishes) {
-        functions++;
-    }
-    for (int64_t q = 0; q < p->Q;) {
-        int count = 0;
-        for (; count < COLUMNS_MAX && q < p->Q; q = columns[count++].end) {
-            choose_columns(&columns[count], p, functions, q);
-        }
-        sweep_blocks(p, columns, count);
-    }
+    return sweeps;
 }
 
 #endif
