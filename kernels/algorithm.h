@@ -29,14 +29,16 @@ struct blocking {
     int64_t k_blocks;      /* blocks of output channels, of one register tile's width each */
     int64_t k_together;    /* ... multiplied before their products are transformed */
     int64_t k_parts;       /* shares of the blocks that threads may take apart */
-    int64_t depth_block;   /* terms of the sum between two partial sums */
-    int64_t thread_bytes;  /* of workspace, for each thread */
-    bool lanes;            /* grouped: output channels of several groups side by side */
-    bool depthwise;        /* ... by kernels/depthwise */
-    bool planes;           /* ... output columns in the lanes */
-    bool panels;           /* NCHW: pixels in the lanes, x copied into panels */
-    bool packs;            /* strips of x are copied before use */
-    bool pads;             /* ... with zeros on the padding; else those taps are left out */
+    int64_t plane_rows;    /* of a block of rows of y, of one channel or several */
+    int64_t plane_channels;
+    int64_t depth_block;  /* terms of the sum between two partial sums */
+    int64_t thread_bytes; /* of workspace, for each thread */
+    bool lanes;           /* grouped: output channels of several groups side by side */
+    bool depthwise;       /* ... by kernels/depthwise */
+    bool planes;          /* ... output columns in the lanes */
+    bool panels;          /* NCHW: pixels in the lanes, x copied into panels */
+    bool packs;           /* strips of x are copied before use */
+    bool pads;            /* ... with zeros on the padding; else those taps are left out */
     bool depth_first; /* all channel blocks of a share for one piece of the depth, then the next */
     bool y_far;       /* x and y do not stay in the caches: y is asked for before it is stored */
     bool streams;     /* packed w does not stay in L2: it is asked for ahead of its use */

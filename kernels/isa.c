@@ -24,7 +24,7 @@ void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, cons
 void KERNEL(direct_filter)(const struct direct_filter *);
 void KERNEL(direct_panel)(const struct direct_panel *);
 void KERNEL(depthwise_band)(const struct depthwise_band *);
-void KERNEL(depthwise_plane)(const struct depthwise_plane *);
+void KERNEL(depthwise_planes)(const struct depthwise_planes *);
 double KERNEL(peak)(int64_t);
 float KERNEL(stream_read)(const float *, int64_t);
 void KERNEL(stream_copy)(float *, const float *, int64_t);
@@ -40,7 +40,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .direct_filter = KERNEL(direct_filter),
     .direct_panel = KERNEL(direct_panel),
     .depthwise_band = KERNEL(depthwise_band),
-    .depthwise_plane = KERNEL(depthwise_plane),
+    .depthwise_planes = KERNEL(depthwise_planes),
     .depthwise_rows_first = DEPTHWISE_ROWS_FIRST,
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),

@@ -43,7 +43,7 @@ struct isa_kernels {
     direct_filter_function *direct_filter;
     direct_panel_function *direct_panel;
     depthwise_band_function *depthwise_band;
-    depthwise_plane_function *depthwise_plane;
+    depthwise_planes_function *depthwise_planes;
     bool depthwise_rows_first; /* how the sums of their 3x3 filters run: over r, then s */
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;

@@ -269,6 +269,25 @@ ALWAYS_INLINE vf vf_load_between(const float *p, int begin, int end)
 #endif
 }
 
+/* Lane i is p[i] where all bits of the mask's lane are set, 0 where none is; reads nothing else. */
+ALWAYS_INLINE vf vf_load_masked(const float *p, vi mask)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_maskz_loadu_ps(_mm512_movepi32_mask((__m512i)mask), p);
+#elif defined(__AVX2__) && VF == 8
+    return (vf)_mm256_maskload_ps(p, (__m256i)mask);
+#else
+    vf v = {0};
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        if (mask[i]) {
+            v[i] = p[i];
+        }
+    }
+    return v;
+#endif
+}
+
 /* The first n lanes to p; writes nothing past p + n. 0 <= n <= VF */
 ALWAYS_INLINE void vf_store_part(float *p, vf v, int n)
 {
@@ -340,6 +359,37 @@ ALWAYS_INLINE vf vf_permute(vf v, vi index)
 ALWAYS_INLINE vf vf_even(vf a, vf b)
 {
     return __builtin_shufflevector(a, b, VF_EVEN);
+}
+
+/* Every other lane of two vectors, from the first or the second on, in the order that takes one
+   instruction; vf_reorder puts it right, and back again. */
+#if VF == 8
+#define VF_EVEN_FAST 0, 2, 8, 10, 4, 6, 12, 14
+#define VF_ODD_FAST  1, 3, 9, 11, 5, 7, 13, 15
+#define VF_REORDER   0, 1, 4, 5, 2, 3, 6, 7
+#elif VF == 4
+#define VF_EVEN_FAST VF_EVEN
+#define VF_ODD_FAST  1, 3, 5, 7
+#define VF_REORDER   VF_LANES
+#elif VF == 16
+#define VF_EVEN_FAST VF_EVEN
+#define VF_ODD_FAST  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define VF_REORDER   VF_LANES
+#endif
+
+ALWAYS_INLINE vf vf_even_fast(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, VF_EVEN_FAST);
+}
+
+ALWAYS_INLINE vf vf_odd_fast(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, VF_ODD_FAST);
+}
+
+ALWAYS_INLINE vf vf_reorder(vf v)
+{
+    return __builtin_shufflevector(v, v, VF_REORDER);
 }
 
 /* A count of lanes, or the number of a lane or none: what lies outside of a vector is cut off. */

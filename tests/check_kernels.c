@@ -279,6 +279,11 @@ static void test_depthwise(void **state)
         "n1c3h40w33_k3r3s3_pd1_g3",     /* several tiles of rows, and strips of them */
         "n2c3h65w90_k3r3s3_st2_pd1_g3", /* the same with stride */
         "n1c3h16w34_k3r3s3_st2_pd1,1,0,0_g3",
+        "n1c9h14w14_k9r3s3_pd1_g9", /* two vectors with an edge each, which overlap */
+        "n1c9h7w7_k9r3s3_pd1_g9",   /* rows that fill no vector, of several channels */
+        "n1c9h2w7_k9r3s3_pd1_g9",
+        "n1c2h130w300_k2r3s3_pd1_g2",     /* several blocks of rows, and of columns */
+        "n1c2h131w600_k2r3s3_st2_pd1_g2", /* ... with stride */
         "n1c3h9w49_k3r3s3_dl2x3_pd2x3_g3",
         "n1c3h5w40_k3r3s3_pd0,3,20,5_g3",   /* whole vectors of padding */
         "n1c3h3w64_k3r3s3_dl1x16_pd2x9_g3", /* taps a vector apart */

@@ -17,7 +17,11 @@
  * In NCHW:
  *
  *   depthwise_planes.c the loops over images, channels, strips of rows, for 3x3 with stride 1 or 2
- *   depthwise_plane.c  output columns are the lanes
+ *   depthwise_plane.c  output columns are the lanes: tiles of some rows, for sums over s, then r
+ *   depthwise_plane_columns.c
+ *                      the same by sweeps down the columns, for sums over r, then s
+ *   depthwise_plane_sweep.c
+ *                      ... one sweep
  *   depthwise_nchw.c   any other: x transposed block by block, the kernels of NHWC, y transposed
  *                      back
  */
@@ -60,26 +64,27 @@ struct depthwise_band {
 
 typedef void depthwise_band_function(const struct depthwise_band *band);
 
-/* NCHW: some output rows of one channel of one image, depthwise 3x3 with stride 1 or 2. */
-struct depthwise_plane {
-    const float *x; /* row 0, column 0 of the channel */
-    ptrdiff_t x_row;
+/* NCHW: some output rows of some channels of one image, depthwise, with stride 1 or 2. */
+struct depthwise_planes {
+    const float *x; /* row 0, column 0 of the first channel */
+    ptrdiff_t x_row, x_plane;
     int64_t H, W;
-    int64_t h;          /* row of x under the first tap of the first output; may be outside */
-    int stride;         /* of rows and of columns */
-    int64_t dilation_h; /* 1 with stride 2 */
-    int64_t w0[3];      /* column of x under tap s of output column 0; may be outside */
-    const float *w;     /* w[r][s] is w[(r * 3 + s) * VF] */
+    int64_t h, w; /* row and column of x under the first tap of the first output; may be outside */
+    int taps;     /* R and S */
+    int stride;   /* of rows and of columns */
+    int64_t dilation_h, dilation_w; /* 1 with stride 2 */
+    const float *packed_w, *bias;   /* of channel 0; bias NULL: none */
+    int64_t k, channels;            /* the first, how many */
     int64_t rows, Q;
-    float *y; /* first output */
-    ptrdiff_t y_row;
+    int64_t block_rows, block_channels; /* of a block, whose x and y stay in cache */
+    float *y;                           /* first output of the first channel */
+    ptrdiff_t y_row, y_plane;
     const float *residual; /* like y; NULL: none */
-    ptrdiff_t residual_row;
-    float bias;
+    ptrdiff_t residual_row, residual_plane;
     const struct tile_epilogue *epilogue; /* its bias is not used */
 };
 
-typedef void depthwise_plane_function(const struct depthwise_plane *plane);
+typedef void depthwise_planes_function(const struct depthwise_planes *planes);
 
 struct convoy_plan;
 struct operands;

@@ -4,8 +4,9 @@
  *
  * A register tile is a few output rows of one vector of columns: for each s, the x under tap s is
  * loaded once from each row, and multiplied with the taps that it is under. A sum runs over s, then
- * r, as in depthwise_sweep.c, or over r, then s, as in depthwise_tile_3.c. Tiles follow each other
- * along the rows, as memory does.
+ * r, as in depthwise_sweep.c. Tiles follow each other
+ * along the rows, as memory does. Where a sum runs over r, then s, depthwise_plane_sweep.c makes
+ * it.
  *
  * A lane whose tap is on padding has an x of 0 and a w of -0: the product is -0, which changes no
  * sum, whatever the filter is.
@@ -13,6 +14,8 @@
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
+
+#if !DEPTHWISE_ROWS_FIRST
 
 /* Output rows of a tile; seven divide the heights of most networks. */
 #define ROWS (VF_REGISTERS == 32 ? 7 : 4)
@@ -35,7 +38,7 @@ struct kind {
 struct band {
     const float *x; /* column 0 of the row under tap 0 of the first output; may be outside */
     ptrdiff_t x_row;
-    int64_t w0[3], W, Q; /* as in depthwise_plane */
+    int64_t w0[3], W, Q; /* column of x under tap s of output column 0; may be outside */
     float *y;            /* column 0 of the first row */
     ptrdiff_t y_row;
     const float *residual; /* NULL: none */
@@ -109,21 +112,6 @@ ALWAYS_INLINE void multiply(vf acc[ROWS], const struct band *b, const vf w[9], i
     const float *first = b->x + (kind.top ? b->x_row : 0);
     struct taps taps[3];
     taps_of(taps, b, w, q, kind);
-    if (DEPTHWISE_ROWS_FIRST) {
-        const float *row = first;
-        UNROLL_ROWS for (int i = kind.top; i < x_rows - kind.bottom; i++, row += b->x_row)
-        {
-            row = pointer_keep(row);
-            if (kind.careful && !(b->x_rows >> i & 1)) {
-                continue;
-            }
-            UNROLL for (int s = 0; s < 3; s++)
-            {
-                multiply_row(acc, b, &taps[s], row, i, kind);
-            }
-        }
-        return;
-    }
     UNROLL for (int s = 0; s < 3; s++)
     {
         const float *row = first;
@@ -240,29 +228,31 @@ static band_function *function_for(const struct band *b, int stride)
     return stride == 1 ? band_1_any : band_2_any;
 }
 
-void KERNEL(depthwise_plane)(const struct depthwise_plane *p);
-void KERNEL(depthwise_plane)(const struct depthwise_plane *p)
+/* Channel c of those of `p`. */
+static void work_plane(const struct depthwise_planes *p, int64_t c)
 {
     const int stride = p->stride;
-    const int64_t dilation = p->dilation_h;
+    const int64_t dilation = p->dilation_h, k = p->k + c;
+    const float *x = p->x + c * p->x_plane;
+    const float *residual = p->residual ? p->residual + c * p->residual_plane : NULL;
     struct band b = {
         .x_row = dilation * p->x_row,
-        .w0 = {p->w0[0], p->w0[1], p->w0[2]},
+        .w0 = {p->w, p->w + p->dilation_w, p->w + 2 * p->dilation_w},
         .W = p->W,
         .Q = p->Q,
         .y_row = dilation * p->y_row,
         .residual_row = dilation * p->residual_row,
-        .w = p->w,
-        .bias = vf_broadcast(p->bias),
+        .w = p->packed_w + k / VF * VF * 9 + k % VF,
+        .bias = vf_broadcast(p->bias ? p->bias[k] : -0.0f), /* which changes no sum */
         .epilogue = *p->epilogue,
     };
     /* outputs of a dilated layer are those of several layers without */
     for (int64_t phase = 0; phase < dilation && phase < p->rows; phase++) {
         for (int64_t row = phase; row < p->rows; row += ROWS * dilation) {
             int64_t h = p->h + row * stride;
-            b.x = p->x + h * p->x_row;
-            b.y = p->y + row * p->y_row;
-            b.residual = p->residual ? p->residual + row * p->residual_row : NULL;
+            b.x = x + h * p->x_row;
+            b.y = p->y + c * p->y_plane + row * p->y_row;
+            b.residual = residual ? residual + row * p->residual_row : NULL;
             b.x_rows = 0;
             for (int i = 0; i < (ROWS - 1) * stride + 3; i++, h += dilation) {
                 b.x_rows |= (uint32_t)((uint64_t)h < (uint64_t)p->H) << i;
@@ -273,3 +263,13 @@ void KERNEL(depthwise_plane)(const struct depthwise_plane *p)
         }
     }
 }
+
+void KERNEL(depthwise_planes)(const struct depthwise_planes *p);
+void KERNEL(depthwise_planes)(const struct depthwise_planes *p)
+{
+    for (int64_t c = 0; c < p->channels; c++) {
+        work_plane(p, c);
+    }
+}
+
+#endif

@@ -1,11 +1,12 @@
 /**
  * @file depthwise_planes.c
- * NCHW, depthwise 3x3 with stride 1 or 2: the loops around depthwise_plane.
+ * NCHW, depthwise 3x3 with stride 1 or 2: the loops around the kernels.
  *
- *   for each image, for each channel, for each strip of output rows     <- threads
+ *   for each image, for each share of the channels, for each strip of output rows     <- threads
  */
 #include "convoy/count.h"
 #include "core/arithmetic.h"
+#include "core/cpu.h"
 #include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
@@ -14,13 +15,10 @@
 #include "kernels/tile/tile_epilogue.h"
 
 /* Are rows so long that this is faster than transposing x? Measured: vectors that are half empty
-   are not. Those of AVX2, of 8 floats, are picked from every other column, and loaded without what
-   is padding, by so many instructions that only whole ones with stride 1 are worth it: two at least
-   between the first and the last of a row, which look at lanes. */
+   are not. */
 static bool rows_are_long(const struct convoy_plan *plan)
 {
-    const int64_t floats = plan->kernels->vector_floats;
-    return floats == 8 ? plan->layer.stride_w == 1 && plan->Q > 3 * floats : 2 * plan->Q > floats;
+    return 2 * plan->Q > plan->kernels->vector_floats;
 }
 
 bool depthwise_planes_fit(const struct convoy_plan *plan)
@@ -32,17 +30,24 @@ bool depthwise_planes_fit(const struct convoy_plan *plan)
            ((l->stride_h == 1 && l->stride_w == 1) || stride_2) && rows_are_long(plan);
 }
 
-/* Strips of rows where there are few channels for the threads. */
+/* Strips of rows where there are few channels for the threads. Kernels that go down the columns
+   take rows of x again for each few columns: the rows of a block stay in half of L2; of small
+   planes, which are a block together, in L1. */
 void depthwise_planes_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
-    int64_t strips = divide_up(depthwise_shares(plan), l->N * l->K);
+    int64_t wanted = depthwise_shares(plan), strips = divide_up(wanted, l->N * l->K);
     b->strip_images = 1;
     b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_PLANE_ROWS);
     b->strip_columns = plan->Q;
     b->tile_vectors = 1;
-    b->k_parts = l->K;
+    b->k_parts = min64(l->K, divide_up(wanted, l->N * divide_up(plan->P, b->strip_rows)));
+    int64_t rows = min64(b->strip_rows, plan->P);
+    int64_t row_bytes = multiply_saturated(4, l->stride_h * l->W + plan->Q);
+    int64_t in_l2 = max64((int64_t)cpu_l2_bytes() / 2 / row_bytes, 8);
+    b->plane_rows = divide_up(rows, divide_up(rows, in_l2));
+    b->plane_channels = max64(1, (int64_t)cpu_l1d_bytes() / row_bytes / rows);
 }
 
 /* All taps of whole vectors of columns, but only rows of taps on real input: those are the taps of
@@ -62,59 +67,68 @@ int64_t depthwise_planes_flops(const struct convoy_plan *plan)
     return fits ? flops : INT64_MAX;
 }
 
-/* What all channels have in common. */
-static struct depthwise_plane plane_of(const struct convoy_plan *plan,
-                                       const struct operands *operands,
-                                       const struct tile_epilogue *epilogue)
+/* What all images, channels and strips have in common. */
+static struct depthwise_planes planes_of(const struct convoy_plan *plan,
+                                         const struct operands *operands,
+                                         const struct tile_epilogue *epilogue)
 {
     const convoy_layer *l = &plan->layer;
-    return (struct depthwise_plane){
-        .x_row = operands->x->stride_h,
+    const convoy_tensor *x = operands->x, *y = operands->y, *residual = operands->residual;
+    return (struct depthwise_planes){
+        .x_row = x->stride_h,
+        .x_plane = x->stride_c,
         .H = l->H,
         .W = l->W,
+        .w = -l->pad_left,
+        .taps = (int)l->R,
         .stride = (int)l->stride_h,
         .dilation_h = l->dilation_h,
-        .w0 = {-l->pad_left, l->dilation_w - l->pad_left, 2 * l->dilation_w - l->pad_left},
+        .dilation_w = l->dilation_w,
+        .packed_w = plan->packed_w,
+        .bias = plan->bias,
         .Q = plan->Q,
-        .y_row = operands->y->stride_h,
-        .residual_row = operands->residual ? operands->residual->stride_h : 0,
+        .block_rows = plan->blocking.plane_rows,
+        .block_channels = plan->blocking.plane_channels,
+        .y_row = y->stride_h,
+        .y_plane = y->stride_c,
+        .residual_row = residual ? residual->stride_h : 0,
+        .residual_plane = residual ? residual->stride_c : 0,
         .epilogue = epilogue,
     };
 }
 
-/* Output rows p ... of channel k of image n. */
+/* Output rows p ... of channels k0 <= k < k1 of image n. */
 static void work_strip(const struct convoy_plan *plan, const struct operands *operands, int64_t n,
-                       int64_t k, int64_t p, struct depthwise_plane plane)
+                       int64_t k0, int64_t k1, int64_t p, struct depthwise_planes planes)
 {
     const convoy_tensor *x = operands->x, *y = operands->y, *residual = operands->residual;
-    const int64_t floats = plan->kernels->vector_floats;
-    plane.x = (const float *)x->data + n * x->stride_n + k * x->stride_c;
-    plane.h = p * plan->layer.stride_h - plan->layer.pad_top;
-    plane.w = (const float *)plan->packed_w + k / floats * floats * 9 + k % floats;
-    plane.bias = plan->bias ? plan->bias[k] : 0.0f;
-    plane.rows = min64(plan->blocking.strip_rows, plan->P - p);
-    plane.y = (float *)y->data + n * y->stride_n + k * y->stride_c + p * y->stride_h;
+    planes.x = (const float *)x->data + n * x->stride_n + k0 * x->stride_c;
+    planes.h = p * plan->layer.stride_h - plan->layer.pad_top;
+    planes.k = k0;
+    planes.channels = k1 - k0;
+    planes.rows = min64(plan->blocking.strip_rows, plan->P - p);
+    planes.y = (float *)y->data + n * y->stride_n + k0 * y->stride_c + p * y->stride_h;
     if (residual) {
-        plane.residual = (const float *)residual->data + n * residual->stride_n +
-                         k * residual->stride_c + p * residual->stride_h;
+        planes.residual = (const float *)residual->data + n * residual->stride_n +
+                          k0 * residual->stride_c + p * residual->stride_h;
     }
-    plan->kernels->depthwise_plane(&plane);
+    plan->kernels->depthwise_planes(&planes);
 }
 
 void depthwise_planes_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
     const struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
-    const struct depthwise_plane plane = plane_of(plan, operands, &epilogue);
-    const int64_t down = divide_up(plan->P, b->strip_rows), planes = plan->layer.N * plan->layer.K;
+    const struct depthwise_planes planes = planes_of(plan, operands, &epilogue);
+    const int64_t K = plan->layer.K, down = divide_up(plan->P, b->strip_rows);
 #pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
     {
         uint64_t state = denormals_enter(plan->flush_denormals);
 #pragma omp for schedule(static) nowait
-        for (int64_t i = 0; i < planes * down; i++) {
-            int64_t image_plane = down == 1 ? i : i / down, strip = i - image_plane * down;
-            work_strip(plan, operands, image_plane / plan->layer.K, image_plane % plan->layer.K,
-                       strip * b->strip_rows, plane);
+        for (int64_t unit = 0; unit < plan->layer.N * b->k_parts * down; unit++) {
+            int64_t part = unit / down % b->k_parts;
+            work_strip(plan, operands, unit / down / b->k_parts, K * part / b->k_parts,
+                       K * (part + 1) / b->k_parts, unit % down * b->strip_rows, planes);
         }
         denormals_leave(plan->flush_denormals, state);
     }

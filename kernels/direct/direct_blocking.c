@@ -308,7 +308,9 @@ static double copied_work(const struct convoy_plan *plan)
 static struct work predicted_work(const struct convoy_plan *plan)
 {
     const double lanes = 2.5, sweep = 1.0, depthwise = 1.3;
-    const double plane = plan->layer.stride_w == 1 ? 1.6 : 3.2;
+    const bool sweeps_planes = plan->kernels->depthwise_rows_first;
+    const double plane =
+        plan->layer.stride_w == 1 ? (sweeps_planes ? 1.3 : 1.6) : (sweeps_planes ? 1.8 : 3.2);
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     const convoy_layer *l = &plan->layer;

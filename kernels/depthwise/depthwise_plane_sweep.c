@@ -1,0 +1,376 @@
+/**
+ * @file depthwise_plane_sweep.c
+ * NCHW: some output rows of some channels of a depthwise layer, by sweeps down a vector or two of
+ * output columns, which are the lanes.
+ *
+ * At each row of x a vector is loaded for each tap s and multiplied with all the rows of w that it
+ * is under: those of the outputs that begin there, of those in the middle, and of those that end
+ * there, which are then stored. So a row of x is loaded once for all the outputs that see it. A sum
+ * runs over r, then s. With stride 2 a vector takes every other float of two.
+ *
+ *   row i, stride 1:  output i += w[0][.] x   output i-1 += w[1][.] x   output i-2 += w[2][.] x
+ *
+ * A lane whose tap is on padding has an x of 0 and a w of -0: the product is -0, which changes no
+ * sum, whatever the filter is. Which lanes these are is the same for all channels.
+ */
+#include "kernels/depthwise/depthwise_plane_sweep.h"
+#include "kernels/kernel.h"
+#include "kernels/tile/tile_finish.h"
+
+#if DEPTHWISE_ROWS_FIRST
+
+#define SUMS_MAX TAPS_MAX
+
+/* What a sweep is compiled for. */
+struct kind {
+    int taps; /* of a filter row and of a filter column */
+    int stride;
+    int vectors;      /* of output columns */
+    bool left, right; /* the first taps of the first vector, the last of the last are masked */
+    bool masked;      /* all are, and lanes may not exist */
+    bool finishes;    /* there is a residual, or an activation */
+};
+
+/* Rows of outputs that a row of x may be under, in steps of the stride. */
+ALWAYS_INLINE int sums_of(const struct kind kind)
+{
+    return (kind.taps + kind.stride - 1) / kind.stride;
+}
+
+typedef vf sums[SUMS_MAX][VECTORS_MAX]; /* of the outputs that begin ... that end */
+
+ALWAYS_INLINE vi load_mask(const int32_t lanes[VF])
+{
+    vi mask;
+    memcpy(&mask, lanes, sizeof mask);
+    return mask;
+}
+
+/* A channel's taps: in registers, but for those of two vectors that are masked for one. */
+typedef vf taps_kept[TAPS_MAX * TAPS_MAX];
+typedef float taps_masked[VECTORS_MAX][TAPS_MAX * TAPS_MAX][VF];
+
+/* Lanes of what is loaded that are on real input, as in struct masks. */
+typedef vi x_masks[VECTORS_MAX][TAPS_MAX + 1];
+
+/* Where a channel's next rows are. */
+struct rows {
+    const float *x;
+    float *y;
+    const float *residual;
+    const float *bias;
+    x_masks masks;
+};
+
+/* Is tap s of vector v masked? */
+ALWAYS_INLINE bool is_masked(const int v, const int s, const struct kind kind)
+{
+    return kind.masked || (kind.left && v == 0 && s < kind.taps / 2) ||
+           (kind.right && v == kind.vectors - 1 && s > kind.taps / 2);
+}
+
+ALWAYS_INLINE vf load_x(const vi (*masks)[TAPS_MAX + 1], const float *p, const int v, const int i,
+                        const bool masked)
+{
+    return masked ? vf_load_masked(p, masks[v][i]) : vf_load(p);
+}
+
+/* x under taps s ... s + stride - 1 of vector v, with stride 2 in the order of vf_even_fast. */
+ALWAYS_INLINE void load_taps(vf x_taps[2], const struct sweep *b, const struct rows *rows,
+                             const int v, const int s, const struct kind kind)
+{
+    const float *x = rows->x + (v == 0 ? 0 : b->gap * kind.stride);
+    if (kind.stride == 1) {
+        x_taps[0] = load_x(rows->masks, x + s * b->x_tap, v, s, is_masked(v, s, kind));
+        return;
+    }
+    const bool masked = is_masked(v, s, kind) || is_masked(v, s + 1, kind);
+    const vf low = vf_keep(load_x(rows->masks, x + s, v, s, masked));
+    const vf high = vf_keep(load_x(rows->masks, x + s + VF, v, s + 1, masked));
+    x_taps[0] = vf_even_fast(low, high);
+    x_taps[1] = vf_odd_fast(low, high);
+}
+
+/* Which sums are those of the outputs that begin (u = 0) ... end, `turn` steps later. */
+ALWAYS_INLINE int slot_of(const int u, const int turn, const struct kind kind)
+{
+    return (u + sums_of(kind) - turn) % sums_of(kind);
+}
+
+/* x under tap s of vector v times the rows of w of the sums first <= u <= last. */
+ALWAYS_INLINE void multiply_tap(sums acc, const int turn, const vf *w, taps_masked w_masked, vf x,
+                                const int v, const int s, const int phase, const int first,
+                                const int last, const struct kind kind)
+{
+    UNROLL for (int u = first; u <= last; u++)
+    {
+        const int r = u * kind.stride + phase, t = r * kind.taps + s;
+        vf *const sum = &acc[slot_of(u, turn, kind)][v];
+        if (r >= kind.taps) {
+            continue;
+        }
+        *sum = !kind.masked && is_masked(v, s, kind) ? vf_multiply_add_from(x, w_masked[v][t], *sum)
+                                                     : vf_multiply_add_kept(x, w[t], *sum);
+    }
+}
+
+/* Row `phase` of `stride` rows of x times the rows of w of the sums first <= u <= last. */
+ALWAYS_INLINE void multiply_row(sums acc, const int turn, const struct sweep *b, const vf *w,
+                                taps_masked w_masked, struct rows *rows, const int phase,
+                                const int first, const int last, const struct kind kind)
+{
+    UNROLL for (int pair = 0; pair < kind.taps; pair += kind.stride)
+    {
+        vf x[VECTORS_MAX][2];
+        UNROLL for (int v = 0; v < kind.vectors; v++)
+        {
+            load_taps(x[v], b, rows, v, pair, kind);
+        }
+        UNROLL for (int i = 0; i < kind.stride * kind.vectors; i++)
+        {
+            const int v = i % kind.vectors, s = i / kind.vectors;
+            if (pair + s < kind.taps) {
+                multiply_tap(acc, turn, w, w_masked, vf_keep(x[v][s]), v, pair + s, phase, first,
+                             last, kind);
+            }
+        }
+    }
+}
+
+/* Residual and activation. */
+ALWAYS_INLINE vf finish(vf sum, const struct sweep *b, const float *residual, int lanes,
+                        const struct kind kind)
+{
+    if (residual) {
+        sum += kind.masked ? vf_load_part(residual, lanes) : vf_load(residual);
+    }
+    return tile_activate(sum, &b->epilogue);
+}
+
+/* Bias, residual, activation and store of the sums that end, from which others begin; `lanes` of
+   them if not all. */
+ALWAYS_INLINE void finish_row(sums acc, const int turn, const struct sweep *b,
+                              const struct sweep *far, struct rows *rows, const bool all, int lanes,
+                              const struct kind kind)
+{
+    UNROLL for (int v = 0; v < kind.vectors; v++)
+    {
+        vf *const sum = &acc[slot_of(sums_of(kind) - 1, turn, kind)][v];
+        const ptrdiff_t gap = v == 0 ? 0 : b->gap;
+        vf y = (kind.stride == 2 ? vf_reorder(*sum) : *sum) + vf_broadcast(*rows->bias);
+        if (kind.finishes) {
+            y = finish(y, far, rows->residual ? rows->residual + gap : NULL, all ? VF : lanes,
+                       kind);
+        }
+        if (all) {
+            vf_store(rows->y + gap, y);
+        } else {
+            vf_store_part(rows->y + gap, y, lanes);
+        }
+        *sum = (vf){0};
+    }
+    rows->y += b->y_row;
+    if (kind.finishes) {
+        rows->residual = rows->residual ? rows->residual + b->residual_row : NULL;
+    }
+}
+
+/* Step t, which takes `stride` rows of x, `turn` steps after one with turn 0, for the sums
+   first <= u <= last. At an edge rows of x may be padding. */
+ALWAYS_INLINE void multiply_rows(sums acc, const int turn, const struct sweep *b, const vf *w,
+                                 taps_masked w_masked, struct rows *rows, int64_t t,
+                                 const int first, const int last, const bool edge,
+                                 const struct kind kind)
+{
+    UNROLL for (int phase = 0; phase < kind.stride; phase++, rows->x += b->x_row)
+    {
+        const int64_t i = t * kind.stride + phase;
+        if (!edge || (i >= b->real_begin && i < b->real_end)) {
+            multiply_row(acc, turn, b, w, w_masked, rows, phase, first, last, kind);
+        }
+    }
+}
+
+/* The sums that end begin, all others are one output further on. */
+ALWAYS_INLINE void shift(sums acc, const struct kind kind)
+{
+    UNROLL for (int v = 0; v < kind.vectors; v++)
+    {
+        UNROLL for (int u = sums_of(kind) - 1; u > 0; u--)
+        {
+            acc[u][v] = acc[u - 1][v];
+        }
+        acc[0][v] = (vf){0};
+    }
+}
+
+/* Can only rows of x at the ends be padding, and rows of y there be stored in part? */
+ALWAYS_INLINE bool is_plain(const struct sweep *b, const struct kind kind)
+{
+    const int before = sums_of(kind) - 1;
+    return b->rows >= before && b->real_begin <= before * kind.stride &&
+           b->real_end >= b->rows * kind.stride && b->whole_rows >= b->rows - before;
+}
+
+/* The sums of one channel, row by row of y. */
+ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct sweep *far, const vf *w,
+                              taps_masked w_masked, struct rows rows, const struct kind kind)
+{
+    const int live = sums_of(kind);
+    int64_t t = live - 1;
+    UNROLL for (int i = 0; i < live - 1; i++)
+    {
+        multiply_rows(acc, 0, b, w, w_masked, &rows, i, 0, i, true, kind);
+        shift(acc, kind);
+    }
+    for (; t + live <= b->rows; t += live) {
+        UNROLL for (int turn = 0; turn < live; turn++)
+        {
+            multiply_rows(acc, turn, b, w, w_masked, &rows, t, 0, live - 1, false, kind);
+            finish_row(acc, turn, b, far, &rows, true, VF, kind);
+        }
+    }
+    for (; t < b->rows; t++) {
+        multiply_rows(acc, 0, b, w, w_masked, &rows, t, 0, live - 1, false, kind);
+        finish_row(acc, 0, b, far, &rows, true, VF, kind);
+        shift(acc, kind);
+    }
+    UNROLL for (int i = 1; i < live; i++, t++)
+    {
+        multiply_rows(acc, 0, b, w, w_masked, &rows, t, i, live - 1, true, kind);
+        const bool all = !kind.masked || t - (live - 1) < b->whole_rows;
+        finish_row(acc, 0, b, far, &rows, !kind.masked, all ? VF : b->lanes, kind);
+        shift(acc, kind);
+    }
+}
+
+/* The same if it is not plain. */
+ALWAYS_INLINE void sweep_any_rows(sums acc, const struct sweep *b, const struct sweep *far,
+                                  const vf *w, taps_masked w_masked, struct rows rows,
+                                  const struct kind kind)
+{
+    const int live = sums_of(kind);
+    for (int64_t t = 0; t < b->rows + live - 1; t++) {
+        const float *x = rows.x;
+        UNROLL for (int u = 0; u < live; u++)
+        {
+            if (t - u >= 0 && t - u < b->rows) {
+                rows.x = x;
+                multiply_rows(acc, 0, b, w, w_masked, &rows, t, u, u, true, kind);
+            }
+        }
+        if (t >= live - 1) {
+            const bool all = !kind.masked || t - (live - 1) < b->whole_rows;
+            finish_row(acc, 0, b, far, &rows, !kind.masked, all ? VF : b->lanes, kind);
+        }
+        rows.x = x + kind.stride * b->x_row;
+        shift(acc, kind);
+    }
+}
+
+/* All w of a channel; with -0 where a lane's tap is on padding. */
+ALWAYS_INLINE void load_w(taps_kept w, taps_masked w_masked, const struct sweep *b,
+                          const float *of_channel, const struct kind kind)
+{
+    UNROLL for (int t = 0; t < kind.taps * kind.taps; t++)
+    {
+        const int s = t % kind.taps;
+        w[t] = vf_broadcast(of_channel[t * VF]);
+        UNROLL for (int v = 0; v < kind.vectors; v++)
+        {
+            if (!is_masked(v, s, kind)) {
+                continue;
+            }
+            const vf masked =
+                (vf)(((vi)w[t] & load_mask(b->masks->w[v][s])) | load_mask(b->masks->minus[v][s]));
+            if (kind.masked) {
+                w[t] = masked;
+            } else {
+                vf_store(w_masked[v][t], masked);
+            }
+        }
+        w[t] = vf_keep(w[t]);
+    }
+}
+
+/* All channels. */
+ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kind)
+{
+    static const float none = -0.0f; /* which changes no sum */
+    const struct sweep b = *far;     /* which no store to y can change */
+    const int taps = kind.taps * kind.taps;
+    x_masks masks;
+    UNROLL for (int i = 0; i < VECTORS_MAX * (TAPS_MAX + 1); i++)
+    {
+        const int v = i / (TAPS_MAX + 1), j = i % (TAPS_MAX + 1);
+        const bool used = v < kind.vectors && (kind.masked || kind.left || kind.right);
+        masks[v][j] = used ? load_mask(b.masks->x[v][j]) : (vi){0};
+    }
+    FORGET(far); /* else the epilogue would take registers that the sums need */
+    for (int64_t i = 0; i < b.channels; i++) {
+        const int64_t k = b.k + i;
+        struct rows rows = {
+            .x = b.x + i * b.x_plane,
+            .y = b.y + i * b.y_plane,
+            .residual = b.residual ? b.residual + i * b.residual_plane : NULL,
+            .bias = b.bias ? b.bias + k : &none,
+        };
+        memcpy(rows.masks, masks, sizeof masks);
+        taps_kept w;
+        taps_masked w_masked;
+        sums acc;
+        UNROLL for (int j = 0; j < SUMS_MAX * VECTORS_MAX; j++)
+        {
+            acc[j / VECTORS_MAX][j % VECTORS_MAX] = (vf){0};
+        }
+        load_w(w, w_masked, &b, b.packed_w + k / VF * VF * taps + k % VF, kind);
+        if (is_plain(&b, kind)) {
+            sweep_rows(acc, &b, far, w, w_masked, rows, kind);
+        } else {
+            sweep_any_rows(acc, &b, far, w, w_masked, rows, kind);
+        }
+    }
+}
+
+/* name, taps, stride, vectors, left, right, masked, finishes */
+#define SWEEP(name, ...)                                                                           \
+    static NOT_INLINED void name(const struct sweep *sweep)                                        \
+    {                                                                                              \
+        sweep_channels(sweep, (struct kind){__VA_ARGS__});                                         \
+    }
+#define SWEEPS(name, taps, stride, finishes)                                                       \
+    SWEEP(two_##name, taps, stride, 2, false, false, false, finishes)                              \
+    SWEEP(two_##name##_left, taps, stride, 2, true, false, false, finishes)                        \
+    SWEEP(two_##name##_right, taps, stride, 2, false, true, false, finishes)                       \
+    SWEEP(two_##name##_both, taps, stride, 2, true, true, false, finishes)                         \
+    SWEEP(one_##name, taps, stride, 1, false, false, false, finishes)                              \
+    SWEEP(one_##name##_right, taps, stride, 1, false, true, false, finishes)                       \
+    SWEEP(masked_##name, taps, stride, 1, false, false, true, finishes)
+SWEEPS(3, 3, 1, false)
+SWEEPS(3_finish, 3, 1, true)
+SWEEPS(3_stride_2, 3, 2, false)
+SWEEPS(3_stride_2_finish, 3, 2, true)
+
+#define FUNCTIONS(name, taps, stride, finishes)                                                    \
+    {                                                                                              \
+        taps, stride, finishes,                                                                    \
+            {{two_##name, two_##name##_right}, {two_##name##_left, two_##name##_both}},            \
+            {one_##name, one_##name##_right}, masked_##name                                        \
+    }
+static const struct sweeps all_sweeps[] = {
+    FUNCTIONS(3, 3, 1, false),
+    FUNCTIONS(3_finish, 3, 1, true),
+    FUNCTIONS(3_stride_2, 3, 2, false),
+    FUNCTIONS(3_stride_2_finish, 3, 2, true),
+};
+
+const struct sweeps *KERNEL(depthwise_plane_sweeps)(int taps, int stride, bool finishes)
+{
+    const struct sweeps *sweeps = all_sweeps;
+    while (sweeps->taps != taps || sweeps->stride != stride || sweeps->finishes != finishes) {
+        sweeps++;
+    }
+    return sweeps;
+}
+
+#endif
