@@ -7,7 +7,7 @@
 #define CONVOY_KERNELS_DEPTHWISE_PLANE_SWEEP_H
 
 #include "kernels/depthwise/depthwise.h"
-#include "kernels/simd.h"
+#include "kernels/simd_lanes.h"
 
 #define TAPS_MAX    3 /* of a filter row */
 #define VECTORS_MAX 2

@@ -2,7 +2,8 @@
  * @file direct.h
  * The parts of the direct algorithm, and what they share.
  *
- *   direct_blocking.c  how a layer is cut (prepare, describe)
+ *   direct_blocking.c  how a layer is cut (prepare)
+ *   direct_describe.c  the same in words (describe)
  *   direct_weights.c   filter -> packed w (pack)
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order

@@ -5,7 +5,6 @@
 #include "kernels/direct/direct.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "convoy/count.h"
 #include "core/arithmetic.h"
@@ -428,48 +427,4 @@ void direct_prepare(struct convoy_plan *plan)
     /* a partial sum, the sum of the partial sums, bias, residual, slope */
     plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
     plan->error_typical = sum_error_typical(b->depth_block, direct_chunks(plan));
-}
-
-void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
-{
-    const struct blocking *b = &plan->blocking;
-    if (b->planes) {
-        snprintf(text, size, "depthwise in place, columns in vectors of %d; strips of %lld rows",
-                 plan->kernels->vector_floats, (long long)b->strip_rows);
-        return;
-    }
-    if (b->depthwise && plan->layer.layout == CONVOY_NCHW) {
-        snprintf(text, size,
-                 "depthwise, transposed in blocks of %lld rows x %d channel vectors of %d",
-                 (long long)b->strip_rows, b->tile_vectors, plan->kernels->vector_floats);
-        return;
-    }
-    if (b->depthwise) {
-        snprintf(text, size,
-                 "depthwise in place; strips of %lld rows; %lld channel vectors of %d in %lld "
-                 "part%s",
-                 (long long)b->strip_rows, (long long)b->k_blocks, plan->kernels->vector_floats,
-                 (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
-        return;
-    }
-    if (b->panels) {
-        snprintf(text, size,
-                 "dense tile %d channels x %d vectors of %d pixels; strips of %lld pixels copied "
-                 "into panels; sums of %lld; %lld channel blocks in %lld part%s",
-                 b->tile_pixels, b->tile_vectors, plan->kernels->vector_floats,
-                 (long long)b->strip_columns, (long long)b->depth_block, (long long)b->k_blocks,
-                 (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
-        return;
-    }
-    snprintf(text, size,
-             "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s; "
-             "sums of %lld%s; %lld channel blocks in %lld part%s",
-             b->lanes ? "lanes" : "dense", b->tile_pixels, b->tile_vectors,
-             plan->kernels->vector_floats, (long long)b->strip_images, (long long)b->strip_rows,
-             (long long)b->strip_columns,
-             b->pads    ? " copied with zeros"
-             : b->packs ? " copied"
-                        : " in place",
-             (long long)b->depth_block, b->depth_first ? ", one after the other" : "",
-             (long long)b->k_blocks, (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
 }

@@ -3,7 +3,7 @@
  * Columns of rows of x in NCHW, side by side in the lanes of a panel, zero where they are padding.
  */
 #include "kernels/kernel.h"
-#include "kernels/simd.h"
+#include "kernels/simd_lanes.h"
 
 /* A vector of each channel, from lane i on; `stride` 0: any. */
 ALWAYS_INLINE void pack_vector(const struct direct_panel *p, int i, const int stride)

@@ -5,7 +5,7 @@
 #ifndef CONVOY_KERNELS_TILE_FINISH_H
 #define CONVOY_KERNELS_TILE_FINISH_H
 
-#include "kernels/simd.h"
+#include "kernels/simd_lanes.h"
 #include "kernels/tile/tile.h"
 
 ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)

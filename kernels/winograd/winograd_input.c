@@ -5,6 +5,7 @@
  * A tile that reaches over the edge of x reads through a table of positions, in which those
  * outside point at zeros.
  */
+#include "kernels/simd_lanes.h"
 #include "kernels/winograd/winograd.h"
 #include "kernels/winograd/winograd_transforms.h"
 

@@ -1,0 +1,287 @@
+/**
+ * @file simd_lanes.h
+ * Parts of vectors, and lanes in another order: masked loads and stores, permutations, transposes.
+ */
+#ifndef CONVOY_KERNELS_SIMD_LANES_H
+#define CONVOY_KERNELS_SIMD_LANES_H
+
+#include "kernels/simd.h"
+
+/* The first n floats of p, then zeros; reads nothing past p + n. 0 <= n <= VF */
+ALWAYS_INLINE vf vf_load_part(const float *p, int n)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif defined(__AVX2__) && VF == 8
+    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (vf)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
+#else
+    vf v = {0};
+    memcpy(&v, p, (size_t)n * sizeof *p);
+    return v;
+#endif
+}
+
+/* Lane i is p[i] for begin <= i < end, else 0; reads nothing else. 0 <= begin, end <= VF */
+ALWAYS_INLINE vf vf_load_between(const float *p, int begin, int end)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)(((1u << end) - 1) & ~0u << begin), p);
+#elif defined(__AVX2__) && VF == 8
+    return (vf)_mm256_maskload_ps(p, (__m256i)vf_lanes_between(begin, end));
+#else
+    vf v = {0};
+    for (int i = begin; i < end; i++) {
+        v[i] = p[i];
+    }
+    return v;
+#endif
+}
+
+/* Lane i is p[i] where all bits of the mask's lane are set, 0 where none is; reads nothing else. */
+ALWAYS_INLINE vf vf_load_masked(const float *p, vi mask)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_maskz_loadu_ps(_mm512_movepi32_mask((__m512i)mask), p);
+#elif defined(__AVX2__) && VF == 8
+    return (vf)_mm256_maskload_ps(p, (__m256i)mask);
+#else
+    vf v = {0};
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        if (mask[i]) {
+            v[i] = p[i];
+        }
+    }
+    return v;
+#endif
+}
+
+/* The first n lanes to p; writes nothing past p + n. 0 <= n <= VF */
+ALWAYS_INLINE void vf_store_part(float *p, vf v, int n)
+{
+#if defined(__AVX512F__) && VF == 16
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif defined(__AVX2__) && VF == 8
+    /* no masked store, which some CPUs run as a loop */
+    if (n == VF) {
+        vf_store(p, v);
+        return;
+    }
+    __m128 part = _mm256_castps256_ps128((__m256)v);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps((__m256)v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1) {
+        _mm_store_ss(p, part);
+    }
+#else
+    memcpy(p, &v, (size_t)n * sizeof *p);
+#endif
+}
+
+/* Lane i of the result is lane index[i] of v. 0 <= index[i] < VF */
+ALWAYS_INLINE vf vf_permute(vf v, vi index)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_permutexvar_ps((__m512i)index, (__m512)v);
+#elif defined(__AVX2__) && VF == 8
+    return (vf)_mm256_permutevar8x32_ps((__m256)v, (__m256i)index);
+#else
+    vf permuted = {0};
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        permuted[i] = v[index[i]];
+    }
+    return permuted;
+#endif
+}
+
+/* a0 b0 a1 b1 ...: the lower halves, and the upper halves, of two vectors dealt into one. */
+#if VF == 4
+#define VF_DEAL_LOW  0, 4, 1, 5
+#define VF_DEAL_HIGH 2, 6, 3, 7
+#elif VF == 8
+#define VF_DEAL_LOW  0, 8, 1, 9, 2, 10, 3, 11
+#define VF_DEAL_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif VF == 16
+#define VF_DEAL_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define VF_DEAL_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#endif
+
+/* a0 a2 a4 ... b0 b2 b4 ...: every other lane of two vectors. */
+#if VF == 4
+#define VF_EVEN 0, 2, 4, 6
+#elif VF == 8
+#define VF_EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#elif VF == 16
+#define VF_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#endif
+
+ALWAYS_INLINE vf vf_even(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, VF_EVEN);
+}
+
+/* Every other lane of two vectors, from the first or the second on, in the order that takes one
+   instruction; vf_reorder puts it right, and back again. */
+#if VF == 8
+#define VF_EVEN_FAST 0, 2, 8, 10, 4, 6, 12, 14
+#define VF_ODD_FAST  1, 3, 9, 11, 5, 7, 13, 15
+#define VF_REORDER   0, 1, 4, 5, 2, 3, 6, 7
+#elif VF == 4
+#define VF_EVEN_FAST VF_EVEN
+#define VF_ODD_FAST  1, 3, 5, 7
+#define VF_REORDER   VF_LANES
+#elif VF == 16
+#define VF_EVEN_FAST VF_EVEN
+#define VF_ODD_FAST  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define VF_REORDER   VF_LANES
+#endif
+
+ALWAYS_INLINE vf vf_even_fast(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, VF_EVEN_FAST);
+}
+
+ALWAYS_INLINE vf vf_odd_fast(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, VF_ODD_FAST);
+}
+
+ALWAYS_INLINE vf vf_reorder(vf v)
+{
+    return __builtin_shufflevector(v, v, VF_REORDER);
+}
+
+/* A count of lanes, or the number of a lane or none: what lies outside of a vector is cut off. */
+ALWAYS_INLINE int vf_lanes(int64_t lanes)
+{
+    return (int)(lanes < 0 ? 0 : lanes > VF ? VF : lanes);
+}
+
+/* Lane i is p[i * stride] for begin <= i < end, else 0; reads nothing else. 0 <= begin, end <= VF
+ */
+ALWAYS_INLINE vf vf_load_every(const float *p, const int stride, int begin, int end)
+{
+    if (stride == 1) {
+        return vf_load_between(p, begin, end);
+    }
+    if (stride == 2) {
+        int low_begin = 2 * begin < VF ? 2 * begin : VF;
+        int low_end = 2 * end - 1 < VF ? (end > 0 ? 2 * end - 1 : 0) : VF;
+        int high_begin = 2 * begin > VF ? 2 * begin - VF : 0;
+        int high_end = 2 * end - 1 > VF ? 2 * end - 1 - VF : 0;
+        return vf_even(vf_load_between(p, low_begin, low_end),
+                       vf_load_between(p + VF, high_begin, high_end));
+    }
+    vf v = {0};
+    for (int i = begin; i < end; i++) {
+        v[i] = p[(ptrdiff_t)i * stride];
+    }
+    return v;
+}
+
+/* rows[i] lane j -> rows[j] lane i. Dealing row i and row i + VF/2 together log2(VF) times is a
+   perfect shuffle of the index bits, which ends as the transpose. */
+ALWAYS_INLINE void vf_transpose(vf rows[VF])
+{
+    vf dealt[VF];
+    for (int step = 1; step < VF; step *= 2) {
+        UNROLL for (int i = 0; i < VF / 2; i++)
+        {
+            dealt[2 * i] = __builtin_shufflevector(rows[i], rows[i + VF / 2], VF_DEAL_LOW);
+            dealt[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + VF / 2], VF_DEAL_HIGH);
+        }
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            rows[i] = dealt[i];
+        }
+    }
+}
+
+#ifdef __AVX2__
+/* Four columns of eight rows of floats, transposed. Half registers are loaded so that every fourth
+   row lies beside the other: then all shuffles stay within halves, and two a vector are enough. */
+ALWAYS_INLINE void load_four_columns(__m256 columns[4], const float *from, ptrdiff_t stride)
+{
+    __m256 row[4];
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        const __m256 low = _mm256_castps128_ps256(_mm_loadu_ps(from + i * stride));
+        row[i] = _mm256_insertf128_ps(low, _mm_loadu_ps(from + (i + 4) * stride), 1);
+    }
+    const __m256d low_01 = (__m256d)_mm256_unpacklo_ps(row[0], row[1]);
+    const __m256d low_23 = (__m256d)_mm256_unpacklo_ps(row[2], row[3]);
+    const __m256d high_01 = (__m256d)_mm256_unpackhi_ps(row[0], row[1]);
+    const __m256d high_23 = (__m256d)_mm256_unpackhi_ps(row[2], row[3]);
+    columns[0] = (__m256)_mm256_unpacklo_pd(low_01, low_23);
+    columns[1] = (__m256)_mm256_unpackhi_pd(low_01, low_23);
+    columns[2] = (__m256)_mm256_unpacklo_pd(high_01, high_23);
+    columns[3] = (__m256)_mm256_unpackhi_pd(high_01, high_23);
+}
+#endif
+
+/* VF rows of VF floats, transposed. */
+ALWAYS_INLINE void vf_load_square(vf block[VF], const float *from, ptrdiff_t stride)
+{
+#if defined(__AVX512F__) && VF == 16
+    UNROLL for (int i = 0; i < VF; i += 4)
+    {
+        __m256 low[4], high[4];
+        load_four_columns(low, from + i, stride);
+        load_four_columns(high, from + 8 * stride + i, stride);
+        UNROLL for (int j = 0; j < 4; j++)
+        {
+            block[i + j] = (vf)_mm512_insertf32x8(_mm512_castps256_ps512(low[j]), high[j], 1);
+        }
+    }
+#elif defined(__AVX2__) && VF == 8
+    UNROLL for (int i = 0; i < VF; i += 4)
+    {
+        __m256 columns[4];
+        load_four_columns(columns, from + i, stride);
+        UNROLL for (int j = 0; j < 4; j++)
+        {
+            block[i + j] = (vf)columns[j];
+        }
+    }
+#else
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        block[i] = vf_load(from + i * stride);
+    }
+    vf_transpose(block);
+#endif
+}
+
+/* Up to VF rows of up to VF floats, transposed; missing ones are zero. */
+ALWAYS_INLINE void vf_load_transposed(vf block[VF], const float *from, ptrdiff_t stride, int rows,
+                                      int columns)
+{
+    if (rows == VF && columns == VF) {
+        vf_load_square(block, from, stride);
+        return;
+    }
+    if (rows == VF) {
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            block[i] = vf_load_part(from + i * stride, columns);
+        }
+    } else {
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            block[i] = vf_load_part(from + (i < rows ? i : 0) * stride, i < rows ? columns : 0);
+        }
+    }
+    vf_transpose(block);
+}
+
+#endif
