@@ -90,6 +90,14 @@ static struct winograd_k_block joined(const struct few_blocks *few)
     return all;
 }
 
+/* How register tiles ask for the packed w that follows, of so many floats, if they run a depth. */
+struct w_shares {
+    int64_t depth, floats;
+    int count; /* of tiles that ask */
+    int64_t share, steps;
+    ptrdiff_t stride;
+};
+
 /* How a few blocks of channels are multiplied, the same for all points: worked out once, since few
    channels' register tiles take no longer than some divisions. */
 struct multiply {
@@ -101,28 +109,40 @@ struct multiply {
     int runs_most;               /* of one call of a register tile */
     struct tile_run *runs;       /* room for them */
     struct tile_ahead *asks;     /* room for W_ASKS and then one for each register tile */
+    struct w_shares w;           /* of the last call */
     struct tile_sums_operands o; /* of the call */
 };
 
+/* How packed w of so many floats is asked for while so many register tiles run a depth: by W_ASKS
+   of them, evenly. What one asks for at once from far away keeps it waiting for its own operands,
+   since a core can wait for few lines at a time. */
+static void share_w(struct multiply *m, int tiles, int64_t depth, int64_t floats)
+{
+    struct w_shares *w = &m->w;
+    if (w->depth == depth && w->floats == floats) {
+        return;
+    }
+    const ptrdiff_t most = m->plan->kernels->tile_sums->ahead_floats;
+    w->depth = depth;
+    w->floats = floats;
+    w->count = !m->plan->blocking.streams ? 0 : tiles < W_ASKS ? tiles : W_ASKS;
+    w->share = floats / max64(1, w->count);
+    w->steps = max64(1, depth / 2);
+    w->stride = min64(most, divide_up(w->share, w->steps));
+}
+
 /* What the register tiles ask for, one each: the first for the packed w that follows, then, or
-   instead, for what comes after the multiply as it is due. W_ASKS of them ask for w, evenly: what
-   one asks for at once from far away keeps it waiting for its own operands, since a core can wait
-   for few lines at a time. */
-static void find_asks(struct multiply *m, int tiles, int64_t depth, int64_t w_floats,
-                      const float *next)
+   instead, for what comes after the multiply as it is due. */
+static void find_asks(struct multiply *m, int tiles, const float *next)
 {
     struct tile_ahead *const pieces = m->asks + W_ASKS;
     const int due = ahead_next(m->ahead, tiles, pieces);
-    const int shares = tiles < W_ASKS ? tiles : W_ASKS;
-    const int w_asks = m->plan->blocking.streams ? (int)min64(shares, tiles - due) : 0;
-    const int64_t share = w_floats / shares, steps = max64(1, depth / 2);
-    const ptrdiff_t stride =
-        min64(m->plan->kernels->tile_sums->ahead_floats, divide_up(share, steps));
-    for (int i = 0; i < w_asks; i++) {
-        pieces[i - w_asks] = (struct tile_ahead){next + i * share, stride, steps};
+    const int count = m->w.count < tiles - due ? m->w.count : tiles - due;
+    for (int i = 0; i < count; i++) {
+        pieces[i - count] = (struct tile_ahead){next + i * m->w.share, m->w.stride, m->w.steps};
     }
-    m->o.ahead = pieces - w_asks;
-    m->o.ahead_count = w_asks + due;
+    m->o.ahead = pieces - count;
+    m->o.ahead_count = count + due;
 }
 
 /* Some partial sums of one point: all register tiles. */
@@ -237,7 +257,8 @@ static void multiply_point(struct multiply *m, int which, const struct point *po
         int64_t w_floats = depth * row_floats(m->plan, k_block);
         const float *next = m->o.w + w_floats;
         bool ends = after && at.piece_h == point->pieces_h;
-        find_asks(m, cut->count, depth, w_floats, ends ? after : next);
+        share_w(m, cut->count, depth, w_floats);
+        find_asks(m, cut->count, ends ? after : next);
         multiply_sums(m, cut, x, sums);
         m->o.w = next;
     }
