@@ -106,7 +106,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         .residual = operands->residual ? strip->residual : NULL,
         .sums_shift = sums_shift,
         .y_shift = block.k,
-        .ahead = plan->blocking.y_far ? DIRECT_AHEAD : 0,
+        .y_ahead = plan->blocking.y_far ? DIRECT_AHEAD : 0,
         .channels = block.channels,
     };
     if (!plan->blocking.lanes) {

@@ -292,7 +292,8 @@ static void fill_ahead(const struct convoy_plan *plan, const convoy_tensor *y, f
 {
     const float *last = at_pixel(y, plan->layer.N - 1, plan->P - 1, plan->Q - 1);
     for (int i = 0; i < DIRECT_AHEAD; i++) {
-        to[i] = last - to[-1] > i * y->stride_w ? to[-1] + (i + 1) * y->stride_w : to[-1];
+        const ptrdiff_t on = (i + 1) * y->stride_w;
+        to[i] = to[-1] + (on <= last - to[-1] ? on : 0);
     }
 }
 

@@ -66,7 +66,7 @@ struct tile_operands {
     float *const *y;              /* where each pixel's channels go; NULL unless stored */
     const float *const *residual; /* like y; NULL: none */
     ptrdiff_t y_shift;            /* the block's first channel in y and residual */
-    ptrdiff_t ahead;              /* so many pointers on, y is asked for; 0: it is near */
+    ptrdiff_t y_ahead;            /* so many pointers on, y is asked for; 0: it is near */
     const struct tile_epilogue *epilogue;
     bool swapped; /* pixels are in the lanes, so each "pixel" has a bias of its own */
     int channels; /* of the block that exist in y: the last vector is stored in part */
@@ -74,8 +74,8 @@ struct tile_operands {
 
 typedef void tile_multiply_function(const struct tile_operands *operands);
 
-/* Memory to ask for while sums are formed: in two steps of the depth ahead_floats of struct
-   tile_sums, then so many floats on, so many times. */
+/* Memory that a tile asks for while its sums are formed: in two steps of the depth ahead_floats of
+   struct tile_sums, then so many floats on, so many times. */
 struct tile_ahead {
     const float *from;
     ptrdiff_t stride, steps;
@@ -92,8 +92,8 @@ struct tile_sums_operands {
     bool adds;                   /* the first partial sum is added too */
     float *sums;                 /* of the first pixel */
     ptrdiff_t sums_stride;
-    const struct tile_ahead *ahead; /* one after the other, as far as the depth's steps go */
-    int ahead_count;
+    const struct tile_ahead *ahead; /* of the first tiles, one each */
+    int ahead_count;                /* 0 or less: none */
 };
 
 typedef void tile_sums_function(const struct tile_sums_operands *operands);

@@ -186,7 +186,7 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
     *end = (struct tile_simple_end){
         .to = o->y,
         .shift = o->y_shift,
-        .ahead = o->ahead,
+        .ahead = o->y_ahead,
         .bias = e->bias ? e->bias : no_bias,
         .limits = e->limits,
     };

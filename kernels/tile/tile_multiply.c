@@ -110,8 +110,8 @@ ALWAYS_INLINE void multiply_any(const int pixels, const int vectors, const bool 
         if (o.ending == TILE_STORE || o.ending == TILE_ADD_STORE) {
             if (o.swapped) {
                 ask_for(o.y, o.y_shift, pixels, vectors);
-            } else if (o.ahead > 0) {
-                ask_for(o.y + o.ahead, o.y_shift, pixels, vectors);
+            } else if (o.y_ahead > 0) {
+                ask_for(o.y + o.y_ahead, o.y_shift, pixels, vectors);
             }
         }
         multiply_runs(&acc, pixels, vectors, halves, &o);

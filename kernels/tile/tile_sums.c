@@ -19,7 +19,7 @@
 /* The widest tiles leave no register for another pointer. */
 #define ASKS(pixels) ((pixels) <= 8)
 
-/* What a call has left to ask for: of this, and then of those. */
+/* What this tile has left to ask for, and what the next ones will. */
 struct asks {
     struct tile_ahead now;
     const struct tile_ahead *next, *end;
