@@ -280,7 +280,7 @@ static void test_depthwise(void **state)
         "n2c3h65w90_k3r3s3_st2_pd1_g3", /* the same with stride */
         "n1c3h16w34_k3r3s3_st2_pd1,1,0,0_g3",
         "n1c9h14w14_k9r3s3_pd1_g9", /* two vectors with an edge each, which overlap */
-        "n1c9h7w7_k9r3s3_pd1_g9",   /* rows that fill no vector, of several channels */
+        "n1c9h7w7_k9r3s3_pd1_g9",   /* rows that fill no vector */
         "n1c9h2w7_k9r3s3_pd1_g9",
         "n1c2h130w300_k2r3s3_pd1_g2",     /* several blocks of rows, and of columns */
         "n1c2h131w600_k2r3s3_st2_pd1_g2", /* ... with stride */
@@ -451,9 +451,17 @@ static void test_depth_first(void **state)
 static void test_dense(void **state)
 {
     static const char *const problems[] = {
-        "n1c5h7w9_k18r1s1",  "n2c12h8w8_k20r1s1_g2",   "n1c4h9w9_k17r3s3_pd1",
-        "n2c3h6w5_k33r3s3",  "n1c6h9w7_k6r3s3_pd1_g6", "n1c3h20w20_k8r7s7_st2_pd3",
+        "n1c5h7w9_k18r1s1",
+        "n2c12h8w8_k20r1s1_g2",
+        "n1c4h9w9_k17r3s3_pd1",
+        "n2c3h6w5_k33r3s3",
+        "n1c6h9w7_k6r3s3_pd1_g6",
+        "n1c3h20w20_k8r7s7_st2_pd3",
         "n1c16h5w5_k16r3s3",
+        "n1c9h7w7_k9r3s3_pd1_g9", /* NCHW: rows that fill no vector, of several channels */
+        "n1c9h2w7_k9r3s3_pd1_g9",
+        "n1c2h1300w7_k2r3s3_pd1_g2",    /* ... in strips for several threads */
+        "n1c800h7w7_k800r3s3_pd1_g800", /* ... in parts of the channels for them */
     };
     (void)state;
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {

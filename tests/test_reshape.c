@@ -30,8 +30,8 @@ static convoy_layer sized(const char *problem, int64_t N, int64_t H, int64_t W)
 
 static const struct size {
     int64_t N, H, W;
-} sizes[] = {{1, 9, 9},   {2, 7, 12},  {1, 30, 31}, {4, 14, 14},
-             {1, 64, 48}, {3, 56, 56}, {1, 5, 200}, {1, 112, 112}};
+} sizes[] = {{1, 9, 9},   {2, 7, 12},  {1, 30, 31},   {4, 14, 14}, {1, 64, 48},
+             {3, 56, 56}, {1, 5, 200}, {1, 112, 112}, {1, 1, 1}};
 #define SIZES (sizeof sizes / sizeof sizes[0])
 
 static const char *const problems[] = {

@@ -76,7 +76,7 @@ struct depthwise_planes {
     const float *packed_w, *bias;   /* of channel 0; bias NULL: none */
     int64_t k, channels;            /* the first, how many */
     int64_t rows, Q;
-    int64_t block_rows, block_channels; /* of a block, whose x and y stay in cache */
+    int64_t block_rows, block_channels; /* of a sweep's block, whose x and y stay in cache */
     float *y;                           /* first output of the first channel */
     ptrdiff_t y_row, y_plane;
     const float *residual; /* like y; NULL: none */

@@ -4,9 +4,8 @@
  *
  * A register tile is a few output rows of one vector of columns: for each s, the x under tap s is
  * loaded once from each row, and multiplied with the taps that it is under. A sum runs over s, then
- * r, as in depthwise_sweep.c. Tiles follow each other
- * along the rows, as memory does. Where a sum runs over r, then s, depthwise_plane_sweep.c makes
- * it.
+ * r, as in depthwise_sweep.c. Tiles follow each other along the rows, as memory does. Where a sum
+ * runs over r, then s, depthwise_plane_sweep.c makes it.
  *
  * A lane whose tap is on padding has an x of 0 and a w of -0: the product is -0, which changes no
  * sum, whatever the filter is.

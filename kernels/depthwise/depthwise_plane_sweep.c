@@ -303,7 +303,10 @@ ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kin
     UNROLL for (int i = 0; i < VECTORS_MAX * (TAPS_MAX + 1); i++)
     {
         const int v = i / (TAPS_MAX + 1), j = i % (TAPS_MAX + 1);
-        const bool used = v < kind.vectors && (kind.masked || kind.left || kind.right);
+        const bool loads = j < (kind.stride == 1 ? kind.taps : kind.taps + 1);
+        const bool used =
+            loads && v < kind.vectors &&
+            (kind.masked || (kind.left && v == 0) || (kind.right && v == kind.vectors - 1));
         masks[v][j] = used ? load_mask(b.masks->x[v][j]) : (vi){0};
     }
     FORGET(far); /* else the epilogue would take registers that the sums need */

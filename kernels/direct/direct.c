@@ -19,7 +19,6 @@
  */
 #include "kernels/direct/direct.h"
 
-#include <assert.h>
 #include <omp.h>
 
 #include "core/arithmetic.h"

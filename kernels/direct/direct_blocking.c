@@ -4,8 +4,6 @@
  */
 #include "kernels/direct/direct.h"
 
-#include <assert.h>
-
 #include "convoy/count.h"
 #include "core/arithmetic.h"
 #include "core/cpu.h"
@@ -70,7 +68,7 @@ static int64_t blocks_of_group(const struct convoy_plan *plan)
 {
     const struct tile_shapes *shapes = shapes_of(plan);
     int64_t vectors = vectors_of(plan);
-    int64_t best = tiles_are_wide(plan) ? shapes->vectors_max : shapes->vectors_best;
+    int64_t best = plan->blocking.wide ? shapes->vectors_max : shapes->vectors_best;
     return max64(divide_up(vectors, shapes->vectors_max), vectors / best);
 }
 
@@ -406,6 +404,7 @@ void direct_prepare(struct convoy_plan *plan)
     struct blocking *b = &plan->blocking;
     *b = (struct blocking){0};
     b->lanes = layer->groups > 1 && layer_Kg(layer) < plan->kernels->vector_floats;
+    b->wide = tiles_are_wide(plan);
     const struct tile_shapes *shapes = shapes_of(plan);
     int64_t depth = layer_depth(layer);
     b->depth_block = divide_up(depth, divide_up(depth, DEPTH_BLOCK));
@@ -419,6 +418,9 @@ void direct_prepare(struct convoy_plan *plan)
         prepare_depthwise(plan);
     } else {
         prepare_tiles(plan);
+    }
+    if (b->panels || b->depthwise) {
+        b->wide = false; /* packed w is as it is for any size */
     }
     if (b->panels) {
         plan->packed_w_bytes = (size_t)multiply_saturated(4 * layer->K, depth);

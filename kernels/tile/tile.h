@@ -66,7 +66,7 @@ struct tile_operands {
     float *const *y;              /* where each pixel's channels go; NULL unless stored */
     const float *const *residual; /* like y; NULL: none */
     ptrdiff_t y_shift;            /* the block's first channel in y and residual */
-    ptrdiff_t y_ahead;            /* so many pointers on, y is asked for; 0: it is near */
+    ptrdiff_t y_ahead;            /* so many pointers on, dense tiles ask for y; 0: it is near */
     const struct tile_epilogue *epilogue;
     bool swapped; /* pixels are in the lanes, so each "pixel" has a bias of its own */
     int channels; /* of the block that exist in y: the last vector is stored in part */

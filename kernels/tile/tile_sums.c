@@ -2,7 +2,7 @@
  * @file tile_sums.c
  * The dense register tile of the Winograd algorithm: all partial sums of its products in one call.
  *
- *   for each partial sum
+ *   for each tile of the call, for each partial sum
  *       acc[i][k] = sum over its runs of x[i][...] * w[...][k]
  *       sums[i][k] = acc[i][k], or += from the second on
  *
@@ -13,8 +13,8 @@
  */
 #include "kernels/tile/tile_shape.h"
 
-/* What two steps of the depth ask for, at most: a third more than the packed w that eight pixels
-   with three vectors of 16 read meanwhile, so that two register tiles can ask for all of it. */
+/* What two steps of the depth ask for: two thirds of the packed w that three vectors of 16 read
+   meanwhile, half of what two vectors of 8 do, so that two register tiles can ask for all of it. */
 #define AHEAD_FLOATS (VF == 16 ? 64 : 16)
 /* The widest tiles leave no register for another pointer. */
 #define ASKS(pixels) ((pixels) <= 8)

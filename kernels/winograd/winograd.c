@@ -16,7 +16,6 @@
  */
 #include "kernels/winograd/winograd.h"
 
-#include <assert.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>

@@ -31,7 +31,7 @@ struct ahead {
 };
 
 /* For the block of tiles tile <= t < end and one block of channels, `last` of them or not, and
-   `calls` of ahead_next, each followed by a sum of `depth` terms. Nothing where it would crowd L2.
+   `calls` of register tiles, each a sum of `depth` terms. Nothing where it would crowd L2.
  */
 void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
                 const struct winograd_block *block, const struct winograd_k_block *k_block,
