@@ -297,7 +297,7 @@ static int64_t steps_to(int64_t at, int64_t step)
 /* `rows` output rows from `row` of the band on, block by block of columns. */
 static void sweep_rows(const struct depthwise_band *b, int row, int rows)
 {
-    static const float no_bias[VF];
+    static const float no_bias[VF] = {VF_ALL(-0.0f)}; /* which changes no sum */
     const int stride = (int)(b->stride_w / b->dilation_w);
     const int64_t h = b->h + row * b->stride_h;
     struct sweep s = {

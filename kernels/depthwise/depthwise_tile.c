@@ -169,7 +169,8 @@ ALWAYS_INLINE void finish_tile(vf acc[PIXELS], const struct depthwise_band *b,
 {
     const int lanes = kind.care == PART ? place->lanes_out : VF;
     const int pixels = kind.care < TAIL ? kind.pixels : place->pixels;
-    const vf bias = place->bias ? vf_load(place->bias) : (vf){0};
+    /* without one, what changes no sum, not even one of -0 */
+    const vf bias = place->bias ? vf_load(place->bias) : (vf){VF_ALL(-0.0f)};
     const float *residual = place->residual;
     UNROLL for (int i = 0; i < kind.pixels; i++)
     {
