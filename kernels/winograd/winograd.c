@@ -3,7 +3,7 @@
  * The Winograd family: rows of the algorithm table, and the loops they share.
  *
  *   for each block of tiles, for each share of the channel blocks     <- threads
- *       transform the tiles' input                                    <- V in L2
+ *       transform the tiles' input, of a few groups                   <- V in L2
  *       for each few blocks of output channels
  *           for each of the alpha_h * alpha_w points                  <- its V in L1
  *               for each block of output channels
@@ -193,7 +193,7 @@ struct point {
    after piece; moves the place on. Returns their depth; 0 at the end. */
 static int64_t next_runs(struct multiply *m, const struct point *point, struct sum_place *at)
 {
-    const int64_t C = m->plan->layer.C, run = m->plan->blocking.depth_block;
+    const int64_t C = m->plan->blocking.copy_channels, run = m->plan->blocking.depth_block;
     int64_t depth = 0;
     m->o.run_count = 0;
     while (m->o.run_count < m->runs_most && at->piece_h < point->pieces_h) {
@@ -246,7 +246,8 @@ static void multiply_point(struct multiply *m, int which, const struct point *po
     const struct winograd_k_block *k_block = &m->few->of[which];
     const struct register_tiles *cut = &m->few->cut[which];
     const struct winograd_block *block = m->block;
-    const float *x = block->v + point->index * block->v_stride + k_block->group * m->Cg;
+    const int64_t group = k_block->group % m->plan->blocking.groups_together;
+    const float *x = block->v + point->index * block->v_stride + group * m->Cg;
     float *sums = block->products + point->index * block->m_stride;
     sums += k_block->k - m->few->of[0].k;
     m->o.w = w_of(m->plan, k_block, point);
@@ -313,17 +314,40 @@ static void calls_of_sums(const struct convoy_plan *plan, const struct winograd_
     *depth = together * b->depth_block;
 }
 
+/* What V holds: a block of tiles from `tile` on, of the groups that pack `pack` of k blocks reads.
+ */
+struct held {
+    int64_t tile, pack;
+};
+
+/* Sees to it that V holds what block `index` reads. Returns where the blocks end that read it too.
+ */
+static int64_t hold(const struct convoy_plan *plan, const struct operands *operands,
+                    const struct winograd_block *block, int64_t tile, int64_t end, int64_t index,
+                    struct held *held)
+{
+    const struct blocking *b = &plan->blocking;
+    const int64_t of_pack = b->k_blocks / plan->layer.groups * b->groups_together;
+    const int64_t pack = index / of_pack, first = pack * b->copy_channels;
+    if (held->tile != tile || held->pack != pack) {
+        struct winograd_channels channels = {
+            .first = first,
+            .count = min64(b->copy_channels, plan->layer.C - first),
+        };
+        winograd_gather(plan, operands->x, block, channels, tile, end);
+        *held = (struct held){tile, pack};
+    }
+    return (pack + 1) * of_pack;
+}
+
 /* One share of the channel blocks of one block of tiles. */
 static void work_unit(const struct convoy_plan *plan, const struct operands *operands,
-                      const struct winograd_block *block, int64_t unit, bool transformed)
+                      const struct winograd_block *block, int64_t unit, struct held *held)
 {
     const struct blocking *b = &plan->blocking;
     int64_t tile = unit / b->k_parts * b->strip_columns;
     int64_t end = min64(tile + b->strip_columns, winograd_grid(plan).tiles);
     int64_t part = unit % b->k_parts;
-    if (!transformed) {
-        winograd_gather(plan, operands->x, block, tile, end);
-    }
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
     struct ahead ahead;
     struct few_blocks few;
@@ -331,7 +355,9 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
     calls_of_sums(plan, block, end - tile, &calls, &depth);
     int64_t last = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = b->k_blocks * part / b->k_parts; index < last; index += few.count) {
-        find_blocks(plan, index, min64(last, index + b->k_together), end - tile, &few);
+        int64_t holds = hold(plan, operands, block, tile, end, index, held);
+        find_blocks(plan, index, min64(min64(last, holds), index + b->k_together), end - tile,
+                    &few);
         struct winograd_k_block all = joined(&few);
         epilogue.bias = plan->bias ? plan->bias + all.k : NULL;
         ahead_fill(plan, operands, block, &all, tile, end, index + few.count == last,
@@ -351,12 +377,11 @@ static void winograd_execute(const struct convoy_plan *plan, const struct operan
         uint64_t state = denormals_enter(plan->flush_denormals);
         struct winograd_block block;
         winograd_carve(plan, operands->workspace + thread * b->thread_bytes, &block);
-        memset(block.zeros, 0, (size_t)plan->layer.C * sizeof *block.zeros);
-        int64_t current = -1;
+        memset(block.zeros, 0, (size_t)b->copy_channels * sizeof *block.zeros);
+        struct held held = {-1, -1};
 #pragma omp for schedule(dynamic) nowait
         for (int64_t unit = 0; unit < blocks * b->k_parts; unit++) {
-            work_unit(plan, operands, &block, unit, unit / b->k_parts == current);
-            current = unit / b->k_parts;
+            work_unit(plan, operands, &block, unit, &held);
         }
         denormals_leave(plan->flush_denormals, state);
     }

@@ -69,21 +69,27 @@ struct tile_row winograd_tile_row(const struct winograd_grid *grid, int64_t tile
    bytes. */
 struct winograd_block {
     struct winograd_axis h, w;
-    float *v;                  /* transformed input: [point][tile][piece][C] */
+    float *v;                  /* transformed input: [point][tile][piece][C of some groups] */
     ptrdiff_t v_stride, v_row; /* floats between points, between tiles */
     float *products;           /* [point][tile][k blocks] */
     ptrdiff_t m_stride, m_row;
     const float **positions; /* of one tile */
-    float *zeros;            /* C of them: positions outside x */
+    float *zeros;            /* as many as V has channels: positions outside x */
     float *copy;             /* NCHW: the inputs of a run of tiles, a vector of channels, as NHWC */
     float *result;           /* NCHW: their outputs, likewise */
 };
 int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
                        struct winograd_block *block);
 
+/* Channels of x, those of some groups. */
+struct winograd_channels {
+    int64_t first, count;
+};
+
 /* V of the block of tiles tile <= t < end. */
 void winograd_gather(const struct convoy_plan *plan, const convoy_tensor *x,
-                     const struct winograd_block *block, int64_t tile, int64_t end);
+                     const struct winograd_block *block, struct winograd_channels channels,
+                     int64_t tile, int64_t end);
 
 /* y of the block of tiles tile <= t < end and one block of channels. */
 struct winograd_k_block;

@@ -23,6 +23,8 @@
 /* Accumulators of all register tiles of a block together while x and y come from afar: small
    register tiles read V and packed w more often, so blocks take more of them. */
 #define FEW_ACCUMULATORS 60
+/* Input channels of several groups in V, about. */
+#define GROUP_CHANNELS 32
 /* Output channels whose products are transformed together, at most; and these products, as a part
    of V. */
 #define CHANNELS_TOGETHER 64
@@ -133,13 +135,24 @@ static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_
     return max64(few, min64(many, min64(room, most)));
 }
 
+/* Groups of which V holds the input channels: few, so that these lie near each other, and more
+   tiles find room. */
+static int64_t groups_together(const struct convoy_plan *plan)
+{
+    return min64(plan->layer.groups, divide_up(GROUP_CHANNELS, layer_Cg(&plan->layer)));
+}
+
 /* Blocks of channels whose products are transformed together: while they are multiplied point by
    point, a point's V, so many floats of each tile, stays in L1 and is not read from afar for each
-   of them. Where that is little their products would only drive other things out of L2. */
+   of them. Where that is little their products would only drive other things out of L2. Of several
+   groups their whole vectors. */
 static int64_t blocks_together(const struct convoy_plan *plan, int64_t v_floats, int64_t k_floats)
 {
+    const int64_t blocks = blocks_of_group(plan);
     if (plan->layer.groups > 1) {
-        return 1;
+        bool whole = layer_Kg(&plan->layer) % plan->kernels->vector_floats == 0;
+        int64_t all = blocks * plan->blocking.groups_together;
+        return whole ? min64(all, max64(1, CHANNELS_TOGETHER / k_floats)) : 1;
     }
     int64_t channels = min64(CHANNELS_TOGETHER, (int64_t)(PRODUCTS_OF_V * (double)v_floats));
     int64_t most = min64(plan->blocking.k_blocks, WINOGRAD_K_TOGETHER_MAX);
@@ -164,7 +177,7 @@ static void choose_block(struct convoy_plan *plan)
     int64_t k_floats = b->tile_vectors * (int64_t)plan->kernels->vector_floats;
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
-    int64_t v_floats = h.count * w.count * plan->layer.C;
+    int64_t v_floats = h.count * w.count * b->copy_channels;
     b->k_together = blocks_together(plan, v_floats, k_floats);
     int64_t v_bytes = 4 * points(plan) * v_floats, m_bytes = 4 * points(plan) * k_floats;
     int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
@@ -184,7 +197,7 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     int64_t used = 0;
     struct winograd_block s = {0};
     winograd_axes(plan, &s.h, &s.w);
-    s.v_row = round_up(s.h.count * s.w.count * plan->layer.C, floats);
+    s.v_row = round_up(s.h.count * s.w.count * b->copy_channels, floats);
     /* a line between the streams keeps them out of each other's cache sets */
     s.v_stride = tiles * s.v_row + 16;
     s.m_row = b->k_together * b->tile_vectors * floats;
@@ -192,7 +205,7 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     s.v = carve(workspace, &used, points(plan) * s.v_stride * 4);
     s.products = carve(workspace, &used, points(plan) * s.m_stride * 4);
     s.positions = carve(workspace, &used, points(plan) * (int64_t)sizeof *s.positions);
-    s.zeros = carve(workspace, &used, plan->layer.C * 4);
+    s.zeros = carve(workspace, &used, b->copy_channels * 4);
     if (plan->layer.layout == CONVOY_NCHW) {
         int64_t across = min64(tiles, winograd_grid(plan).across);
         int64_t pixels = winograd_rows_under(&s.h, 1) * winograd_columns_under(&s.w, across);
@@ -256,6 +269,8 @@ void winograd_prepare(struct convoy_plan *plan)
     int64_t Cg = layer_Cg(l), floats = plan->kernels->vector_floats;
     b->depth_block = divide_up(Cg, divide_up(Cg, WINOGRAD_PARTIAL_SUM));
     b->k_blocks = blocks_of_group(plan) * l->groups;
+    b->groups_together = groups_together(plan);
+    b->copy_channels = b->groups_together * Cg;
     b->tile_vectors = (int)divide_up(vectors_of_group(plan), blocks_of_group(plan));
     b->tile_pixels = plan->kernels->tile->pixels_max[b->tile_vectors - 1];
     int64_t lanes = vectors_of_group(plan) * floats * l->groups;

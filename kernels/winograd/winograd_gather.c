@@ -44,7 +44,7 @@ static const float *const *fill_positions(const struct winograd_patch *patch, st
     return block->positions;
 }
 
-/* Where `channels` channels of x under a run of tiles lie: position (h, w) is
+/* Where some channels of x under a run of tiles lie: position (h, w) is
    data + (h - h0) * stride_h + (w - w0) * stride_w. */
 struct source {
     const float *data;
@@ -55,14 +55,14 @@ struct source {
     bool padded; /* positions outside x are there, and are zero */
 };
 
-/* NCHW: channels c ... of the rows of x under a run of tiles as NHWC, once for all pieces; rows of
-   the tiles' phase of a dilated layer only. */
+/* NCHW: channels c ..., a vector or less, of the rows of x under a run of tiles as NHWC, once for
+   all pieces; rows of the tiles' phase of a dilated layer only. */
 static struct source copy_run(const struct convoy_plan *plan, const convoy_tensor *x,
                               const struct winograd_block *block, const struct tile_row *run,
-                              int64_t c)
+                              int64_t c, int64_t channels)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t floats = plan->kernels->vector_floats, channels = min64(floats, l->C - c);
+    const int64_t floats = plan->kernels->vector_floats;
     int64_t h = winograd_x_of_tile(&block->h, run->phase_h, run->row);
     int64_t w = winograd_x_of_tile(&block->w, run->phase_w, run->column);
     int64_t width = winograd_columns_under(&block->w, run->count);
@@ -104,7 +104,7 @@ static void transform_tile(const struct convoy_plan *plan, const struct winograd
     for (int a = 0; a < axis_h->count; a++) {
         int64_t piece_h = h + axis_h->pieces[a].first * axis_h->dilation;
         struct inside rows = inside(piece_h, axis_h);
-        for (int b = 0; b < axis_w->count; b++, patch.v += plan->layer.C) {
+        for (int b = 0; b < axis_w->count; b++, patch.v += plan->blocking.copy_channels) {
             int64_t piece_w = w + axis_w->pieces[b].first * axis_w->dilation;
             struct inside columns = inside(piece_w, axis_w);
             patch.x = source->data + (piece_h - source->h0) / source->row_step * source->stride_h +
@@ -130,26 +130,28 @@ static void transform_run(const struct convoy_plan *plan, const struct winograd_
 }
 
 void winograd_gather(const struct convoy_plan *plan, const convoy_tensor *x,
-                     const struct winograd_block *block, int64_t tile, int64_t end)
+                     const struct winograd_block *block, struct winograd_channels channels,
+                     int64_t tile, int64_t end)
 {
-    const convoy_layer *l = &plan->layer;
+    const int64_t floats = plan->kernels->vector_floats;
     struct winograd_grid grid = winograd_grid(plan);
     float *v = block->v;
     while (tile < end) {
         struct tile_row run = winograd_tile_row(&grid, tile, end);
-        if (l->layout == CONVOY_NHWC) {
-            struct source source = {(const float *)x->data + run.n * x->stride_n,
+        if (plan->layer.layout == CONVOY_NHWC) {
+            struct source source = {(const float *)x->data + run.n * x->stride_n + channels.first,
                                     x->stride_h,
                                     x->stride_w,
                                     0,
                                     0,
                                     1,
-                                    l->C,
+                                    channels.count,
                                     false};
             transform_run(plan, block, &run, &source, v);
         } else {
-            for (int64_t c = 0; c < l->C; c += plan->kernels->vector_floats) {
-                struct source source = copy_run(plan, x, block, &run, c);
+            for (int64_t c = 0; c < channels.count; c += floats) {
+                struct source source = copy_run(plan, x, block, &run, channels.first + c,
+                                                min64(floats, channels.count - c));
                 transform_run(plan, block, &run, &source, v + c);
             }
         }
