@@ -31,12 +31,15 @@ struct blocking {
     int64_t k_parts;       /* shares of the blocks that threads may take apart */
     int64_t plane_rows;    /* of a block of rows of y, of one channel or several */
     int64_t plane_channels;
-    int64_t depth_block;  /* terms of the sum between two partial sums */
-    int64_t thread_bytes; /* of workspace, for each thread */
-    bool lanes;           /* grouped: output channels of several groups side by side */
-    bool depthwise;       /* ... by kernels/depthwise */
-    bool planes;          /* ... output columns in the lanes */
-    bool panels;          /* NCHW: pixels in the lanes, x copied into panels */
+    int64_t depth_block;     /* terms of the sum between two partial sums */
+    int64_t thread_bytes;    /* of workspace, for each thread */
+    int64_t groups_together; /* groups of which x is copied together, */
+    int64_t copy_channels;   /* floats of such a copy for each pixel, */
+    int64_t run_channels;    /* and those that lie together */
+    bool lanes;              /* grouped: output channels of several groups side by side */
+    bool depthwise;          /* ... by kernels/depthwise */
+    bool planes;             /* ... output columns in the lanes */
+    bool panels;             /* NCHW: pixels in the lanes, x copied into panels */
     bool wide;        /* direct: blocks of as many output channels as a register tile can have */
     bool packs;       /* strips of x are copied before use */
     bool pads;        /* ... with zeros on the padding; else those taps are left out */

@@ -23,6 +23,8 @@ void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, cons
                               ptrdiff_t, const struct tile_epilogue *, int, int64_t);
 void KERNEL(direct_filter)(const struct direct_filter *);
 void KERNEL(direct_panel)(const struct direct_panel *);
+void KERNEL(direct_spread)(const struct direct_spread *);
+void KERNEL(direct_taps)(const struct direct_taps *);
 void KERNEL(depthwise_band)(const struct depthwise_band *);
 void KERNEL(depthwise_planes)(const struct depthwise_planes *);
 double KERNEL(peak)(int64_t);
@@ -39,6 +41,8 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .tile_sums = &KERNEL(tile_sums),
     .direct_filter = KERNEL(direct_filter),
     .direct_panel = KERNEL(direct_panel),
+    .direct_spread = KERNEL(direct_spread),
+    .direct_taps = KERNEL(direct_taps),
     .depthwise_band = KERNEL(depthwise_band),
     .depthwise_planes = KERNEL(depthwise_planes),
     .depthwise_rows_first = DEPTHWISE_ROWS_FIRST,

@@ -42,6 +42,8 @@ struct isa_kernels {
     const struct tile_sums *tile_sums; /* Winograd: several partial sums at a time */
     direct_filter_function *direct_filter;
     direct_panel_function *direct_panel;
+    direct_spread_function *direct_spread;
+    direct_taps_function *direct_taps;
     depthwise_band_function *depthwise_band;
     depthwise_planes_function *depthwise_planes;
     bool depthwise_rows_first; /* how the sums of their 3x3 filters run: over r, then s */

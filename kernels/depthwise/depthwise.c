@@ -16,12 +16,18 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_epilogue.h"
 
+bool depthwise_groups_fit(const convoy_layer *l, int64_t floats)
+{
+    int64_t Cg = layer_Cg(l), Kg = layer_Kg(l);
+    /* of one group dense register tiles make more */
+    bool several = Cg == 1 ? Kg <= floats : Kg < floats;
+    return l->groups > 1 && Cg <= Kg && several && floats % Kg == 0;
+}
+
 bool depthwise_applies(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t Cg = layer_Cg(l), Kg = layer_Kg(l), floats = plan->kernels->vector_floats;
-    /* whole groups in a vector of output channels, their input channels in a vector of x */
-    return l->groups > 1 && Cg <= Kg && Kg <= floats && floats % Kg == 0 &&
+    return depthwise_groups_fit(l, plan->kernels->vector_floats) &&
            (l->layout == CONVOY_NHWC || depthwise_nchw_fits(plan));
 }
 

@@ -109,7 +109,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         .channels = block.channels,
     };
     if (!plan->blocking.lanes) {
-        tile.x_shift = block.group * layer_Cg(&plan->layer);
+        tile.x_shift = (block.group - strip->source.group0) * strip->source.stride_group;
     } else if (!copied) {
         tile.x_shift = block.k;
     }
@@ -143,14 +143,24 @@ static void multiply_depth_first(const struct convoy_plan *plan, const struct op
     }
 }
 
-static struct direct_source source_of(const convoy_tensor *x)
+static struct direct_source source_of(const struct convoy_plan *plan, const convoy_tensor *x)
 {
     return (struct direct_source){
         .data = x->data,
         .stride_n = x->stride_n,
         .stride_h = x->stride_h,
         .stride_w = x->stride_w,
+        .stride_group = layer_Cg(&plan->layer),
+        .groups = plan->layer.groups,
     };
+}
+
+/* Is the x that block `index` reads among what the strip's copy holds? */
+static bool copy_holds(const struct convoy_plan *plan, const struct direct_strip *strip,
+                       int64_t index)
+{
+    const int64_t group = direct_k_block(plan, index).group - strip->source.group0;
+    return !plan->blocking.lanes && group >= 0 && group < strip->source.groups;
 }
 
 /* The strip's pixels, and the x that block `index` reads. */
@@ -159,13 +169,13 @@ static void set_up_strip(const struct convoy_plan *plan, const struct operands *
 {
     const struct blocking *b = &plan->blocking;
     bool packs = direct_block_packs(plan, index);
-    if (packs && (fresh || b->lanes)) {
+    if (packs && (fresh || !copy_holds(plan, strip, index))) {
         direct_pack_strip(plan, operands, index, strip);
         if (fresh || !b->packs) {
             direct_strip_fill(plan, operands, strip);
         }
     } else if (fresh || (b->lanes && !packs && strip->source.data == strip->copy)) {
-        strip->source = source_of(operands->x);
+        strip->source = source_of(plan, operands->x);
         direct_strip_fill(plan, operands, strip);
     }
 }

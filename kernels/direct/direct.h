@@ -47,12 +47,13 @@ struct direct_box {
     int64_t n0, n1, p0, p1, q0, q1;
 };
 
-/* Where the x of a strip lies: the tensor itself, or the copy. Element (n, h, w, channel) is at
-   data[(n - n0)*stride_n + (h - h0)*stride_h + (w - w0)*stride_w + channel]. */
+/* Where the x of a strip lies: the tensor itself, or the copy. Element (n, h, w, channel of a
+   group) is at data[(n - n0)*stride_n + (h - h0)*stride_h + (w - w0)*stride_w + channel], and
+   (group - group0)*stride_group on. A copy in lanes holds one block of output channels instead. */
 struct direct_source {
     const float *data;
-    ptrdiff_t stride_n, stride_h, stride_w;
-    int64_t n0, h0, w0;
+    ptrdiff_t stride_n, stride_h, stride_w, stride_group;
+    int64_t n0, h0, w0, group0, groups;
 };
 
 /* The input that a box needs: h0 <= h < h1, w0 <= w < w1; clipped to x unless blocking.pads. */
@@ -75,6 +76,7 @@ struct direct_strip {
     float *partial; /* sums of the strip: [pixels in n p q order][k block], depth first as many as a
                        share has k blocks; NULL: none */
     float *copy;    /* packed x */
+    ptrdiff_t *offsets; /* in lanes: of what is copied */
 };
 
 /* Is the sum so short that w of a register tile stays in L1, however wide it is? Then the widest
@@ -130,7 +132,8 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
 void direct_strip_fill(const struct convoy_plan *plan, const struct operands *operands,
                        struct direct_strip *strip);
 
-/* Copy the strip's window of x for block `index` (dense: for all) and point the source at it. */
+/* Copy the strip's window of x for block `index` and point the source at it. A dense copy is one
+   for all blocks of blocking.groups_together groups. */
 void direct_pack_strip(const struct convoy_plan *plan, const struct operands *operands,
                        int64_t index, struct direct_strip *strip);
 

@@ -16,6 +16,7 @@
  */
 #include "kernels/direct/direct.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <string.h>
 
@@ -29,9 +30,13 @@
 /* Pixels of a strip, at most: as for strips in NHWC. */
 #define STRIP_PIXELS_MAX 512
 
+/* Chunks of a row of y, at most: one for each vector of a strip's pixels, whose number is rounded
+   up to whole panels. */
+#define CHUNKS_MAX (STRIP_PIXELS_MAX / 4 + TILE_VECTORS_MAX)
+
 /* One thread's workspace, cut up; and the strip it holds. */
 struct strip {
-    float *panels, *sums, *y, *residual;
+    float *panels, *row, *sums, *y, *residual;
     int64_t n, pixel, pixels;      /* of image n, from `pixel` on */
     int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
 };
@@ -157,11 +162,34 @@ void direct_panels_prepare(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
 }
 
+/* Taps that see different columns, whatever the output; the others see theirs, some outputs on. */
+static int64_t taps_apart(const convoy_layer *l)
+{
+    int64_t divisor = l->stride_w, other = l->dilation_w;
+    while (other != 0) {
+        int64_t rest = divisor % other;
+        divisor = other;
+        other = rest;
+    }
+    return l->stride_w / divisor;
+}
+
+/* Room for the columns that one of them sees, and for a panel before and behind. */
+static int64_t row_floats(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    const int64_t apart = taps_apart(l), step = apart * l->dilation_w / l->stride_w;
+    const int64_t outputs = min64(plan->Q, plan->blocking.strip_columns);
+    const int64_t panel = plan->blocking.tile_vectors * floats_of(plan);
+    return outputs + floats_of(plan) + (l->S - 1) / apart * step + 2 * panel;
+}
+
 static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, struct strip *strip)
 {
     const struct blocking *b = &plan->blocking;
     int64_t tile = b->tile_pixels * b->tile_vectors * floats_of(plan), used = 0;
     strip->panels = carve(workspace, &used, 4 * b->strip_columns * layer_depth(&plan->layer));
+    strip->row = carve(workspace, &used, 4 * row_floats(plan));
     strip->sums = carve(workspace, &used, 4 * tile);
     strip->y = carve(workspace, &used, 4 * tile);
     strip->residual = carve(workspace, &used, 4 * tile);
@@ -174,52 +202,82 @@ int64_t direct_panels_bytes(const struct convoy_plan *plan)
     return carve_strip(plan, NULL, &strip);
 }
 
-/* The x under all taps of the outputs q0 <= q < q1 of row p, and where lane 0 of the first term
-   goes; up to `lanes` of each panel row are written. */
-static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x, int64_t n, int64_t p,
-                       int64_t q0, int64_t q1, struct direct_panel piece)
+/* Where, in the panels of a strip, the next pixels go. */
+struct place {
+    int64_t index, pixel;
+    struct panel panel;
+};
+
+/* The chunks of the next `pixels` pixels. */
+static int next_chunks(const struct convoy_plan *plan, const struct strip *strip,
+                       struct place *place, int64_t pixels, struct direct_chunk *chunks)
+{
+    int count = 0;
+    for (int64_t i = 0, taken; i < pixels; i += taken) {
+        const struct panel *panel = &place->panel;
+        const int64_t first = place->pixel;
+        assert(count < CHUNKS_MAX);
+        chunks[count++] = (struct direct_chunk){
+            .to = panel->data,
+            .pitch = panel->width,
+            .from = i - first,
+            .skip = (int)first,
+        };
+        taken = min64(pixels - i, panel->pixels - first);
+        place->pixel += taken;
+        if (place->pixel == panel->pixels && ++place->index < strip->count) {
+            place->panel = panel_at(plan, strip, place->index);
+            place->pixel = 0;
+        }
+    }
+    return count;
+}
+
+/* x under so many outputs from column q of row p on, in all chunks. */
+static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
+                       const struct strip *strip, int64_t p, int64_t q, int64_t outputs,
+                       struct direct_chunk *chunks, int count)
 {
     const convoy_layer *l = &plan->layer;
-    const float *image = (const float *)x->data + n * x->stride_n;
-    const int64_t count = q1 - q0;
-    for (int64_t s = 0; s < l->S; s++) {
-        int64_t w = q0 * l->stride_w - l->pad_left + s * l->dilation_w;
-        int64_t begin = w < 0 ? divide_up(-w, l->stride_w) : 0;
-        int64_t end = w < l->W ? (l->W - 1 - w) / l->stride_w + 1 : 0;
-        for (int64_t r = 0; r < l->R; r++) {
-            int64_t h = p * l->stride_h - l->pad_top + r * l->dilation_h;
-            bool real = h >= 0 && h < l->H;
-            struct direct_panel tap = piece;
-            tap.from = real ? image + h * x->stride_h + w : image;
-            tap.real_begin = (int)min64(begin, count);
-            tap.real_end = real ? (int)min64(end, count) : 0;
-            tap.to += (r * l->S + s) * l->C * piece.to_c;
-            plan->kernels->direct_panel(&tap);
+    const float *image = (const float *)x->data + strip->n * x->stride_n;
+    struct direct_taps taps = {
+        .x_c = x->stride_c,
+        .W = l->W,
+        .first = q * l->stride_w - l->pad_left,
+        .stride = l->stride_w,
+        .dilation = l->dilation_w,
+        .S = l->S,
+        .channels = l->C,
+        .apart = taps_apart(l),
+        .outputs = outputs,
+        .row = strip->row + plan->blocking.tile_vectors * floats_of(plan),
+        .chunks = chunks,
+        .chunk_count = count,
+    };
+    taps.step = taps.apart * l->dilation_w / l->stride_w;
+    for (int64_t r = 0; r < l->R; r++) {
+        int64_t h = p * l->stride_h - l->pad_top + r * l->dilation_h;
+        taps.x = h >= 0 && h < l->H ? image + h * x->stride_h : NULL;
+        plan->kernels->direct_taps(&taps);
+        for (int i = 0; i < count; i++) {
+            chunks[i].to += l->S * l->C * chunks[i].pitch;
         }
     }
 }
 
-/* A panel, piece by piece of rows of y. */
-static void pack_panel(const struct convoy_plan *plan, const convoy_tensor *x,
-                       const struct strip *strip, const struct panel *panel)
+/* All panels of a strip, piece by piece of rows of y. */
+static void pack_pieces(const struct convoy_plan *plan, const convoy_tensor *x,
+                        const struct strip *strip)
 {
-    const convoy_layer *l = &plan->layer;
-    int64_t pitch = panel->width, first = strip->pixel + panel->first;
-    int64_t p = first / plan->Q, q = first % plan->Q;
-    for (int64_t i = 0; i < panel->pixels; p++, q = 0) {
-        int64_t count = min64(plan->Q - q, panel->pixels - i);
-        bool last = i + count == panel->pixels;
-        pack_piece(plan, x, strip->n, p, q, q + count,
-                   (struct direct_panel){
-                       .from_c = x->stride_c,
-                       .stride = (int)l->stride_w,
-                       .channels = l->C,
-                       .lanes = (int)(last ? pitch - i : count),
-                       .to = panel->data + i,
-                       .to_c = pitch,
-                       .panels = 1,
-                   });
-        i += count;
+    struct direct_chunk chunks[CHUNKS_MAX];
+    struct place place = {.panel = panel_at(plan, strip, 0)};
+    int64_t p = strip->pixel / plan->Q, q = strip->pixel % plan->Q;
+    for (int64_t i = 0, pixels; i < strip->pixels; i += pixels, p++, q = 0) {
+        pixels = min64(plan->Q - q, strip->pixels - i);
+        int count = next_chunks(plan, strip, &place, pixels, chunks);
+        /* and zeros, or what follows in the row, behind the last */
+        const bool last = i + pixels == strip->pixels;
+        pack_piece(plan, x, strip, p, q, pixels + (last ? floats_of(plan) : 0), chunks, count);
     }
 }
 
@@ -231,40 +289,40 @@ static int64_t panels_alike(const struct strip *strip, const struct panel *panel
     return max64((wider > 0 ? min64(pixels, wider) : pixels) / panel->width, 1);
 }
 
-/* x of so many panels that are alike, where pixels of x lie as those of y. */
+/* The same where pixels of x lie as those of y. */
 static void pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
-                        const struct strip *strip, const struct panel *panel, int64_t panels)
+                        const struct strip *strip)
 {
-    int64_t pitch = panel->width;
-    plan->kernels->direct_panel(&(struct direct_panel){
-        .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel->first,
-        .from_c = x->stride_c,
-        .stride = 1,
-        .channels = plan->layer.C,
-        .lanes = (int)pitch,
-        .real_end = (int)panel->pixels,
-        .to = panel->data,
-        .to_c = pitch,
-        .panels = panels,
-        .to_panel = plan->layer.C * pitch,
-    });
+    for (int64_t i = 0, panels; i < strip->count; i += panels) {
+        struct panel panel = panel_at(plan, strip, i);
+        panels = panels_alike(strip, &panel);
+        struct direct_panel rows = {
+            .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel.first,
+            .from_c = x->stride_c,
+            .channels = plan->layer.C,
+            .lanes = (int)panel.pixels,
+            .to = panel.data,
+            .to_c = panel.width,
+            .panels = panels,
+            .to_panel = plan->layer.C * panel.width,
+        };
+        rows.lanes = panels > 1 ? panel.width : rows.lanes;
+        if (rows.lanes < panel.width) {
+            memset(rows.to, 0, (size_t)rows.to_panel * sizeof *rows.to);
+        }
+        plan->kernels->direct_panel(&rows);
+    }
 }
 
 static void pack_strip(const struct convoy_plan *plan, const convoy_tensor *x,
                        const struct strip *strip)
 {
     const convoy_layer *l = &plan->layer;
-    const bool joined = l->R == 1 && l->S == 1 && l->stride_w == 1 && l->stride_h == 1 &&
-                        !layer_is_padded(l) && x->stride_h == l->W;
-    for (int64_t i = 0; i < strip->count;) {
-        struct panel panel = panel_at(plan, strip, i);
-        int64_t panels = joined ? panels_alike(strip, &panel) : 1;
-        if (joined) {
-            pack_joined(plan, x, strip, &panel, panels);
-        } else {
-            pack_panel(plan, x, strip, &panel);
-        }
-        i += panels;
+    if (l->R == 1 && l->S == 1 && l->stride_w == 1 && l->stride_h == 1 && !layer_is_padded(l) &&
+        x->stride_h == l->W) {
+        pack_joined(plan, x, strip);
+    } else {
+        pack_pieces(plan, x, strip);
     }
 }
 

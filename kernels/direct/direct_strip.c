@@ -10,6 +10,7 @@
 #include "core/arithmetic.h"
 #include "core/layer_checked.h"
 #include "kernels/carve.h"
+#include "kernels/depthwise/depthwise.h"
 
 /* Taps first <= t < last of output o meet real input: 0 <= o*stride - pad + t*dilation < extent. */
 static void taps_inside(int64_t o, int64_t stride, int64_t pad, int64_t dilation, int64_t taps,
@@ -84,10 +85,9 @@ static int64_t copy_floats(const struct convoy_plan *plan)
         h = min64(h, l->H);
         w = min64(w, l->W);
     }
-    int64_t channels = b->lanes ? layer_Cg(l) * plan->kernels->vector_floats : l->C;
     int64_t floats = b->strip_images;
     bool fits = multiply_checked(&floats, h) && multiply_checked(&floats, w) &&
-                multiply_checked(&floats, channels);
+                multiply_checked(&floats, b->copy_channels);
     return fits ? floats : INT64_MAX / 64;
 }
 
@@ -95,28 +95,16 @@ static int64_t copy_floats(const struct convoy_plan *plan)
    layout, so the groups that kernels/depthwise works in NHWC are summed in its order here too. */
 enum run_order { ORDER_R_S_C, ORDER_S_R, ORDER_R_C_S };
 
-/* Stride in units of dilation; a dilated layer without stride is several layers without either. */
-static int64_t stride_in_dilations(int64_t stride, int64_t dilation)
-{
-    return stride == 1 ? 1 : stride % dilation == 0 ? stride / dilation : 0;
-}
-
 static enum run_order run_order(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t Cg = layer_Cg(l), Kg = layer_Kg(l);
-    /* vector_floats % Kg is not 0 when a group is wider than a vector */
-    bool one_vector = l->groups > 1 && Cg <= Kg && plan->kernels->vector_floats % Kg == 0;
-    if (!one_vector || direct_chunks(plan) > 1) {
+    if (!depthwise_groups_fit(l, plan->kernels->vector_floats) || direct_chunks(plan) > 1) {
         return ORDER_R_S_C;
     }
-    int64_t ratio = stride_in_dilations(l->stride_w, l->dilation_w);
-    bool sweeps = Kg == 1 && l->R == 3 && l->S == 3 && (ratio == 1 || ratio == 2) &&
-                  stride_in_dilations(l->stride_h, l->dilation_h) == ratio;
-    if (sweeps) {
+    if (depthwise_sweeps(l)) {
         return plan->kernels->depthwise_rows_first ? ORDER_R_S_C : ORDER_S_R;
     }
-    return Cg > 1 ? ORDER_R_C_S : ORDER_R_S_C;
+    return layer_Cg(l) > 1 ? ORDER_R_C_S : ORDER_R_S_C;
 }
 
 int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
@@ -147,6 +135,8 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
     s.partial = sums ? carve(workspace, &used, blocks * pixels * k_floats * 4) : NULL;
     int64_t copy = last_block_packs ? copy_floats(plan) : 0;
     s.copy = carve(workspace, &used, copy * 4);
+    int64_t offsets = b->lanes && last_block_packs ? b->copy_channels : 0;
+    s.offsets = carve(workspace, &used, offsets * (int64_t)sizeof *s.offsets);
     if (strip) {
         *strip = s;
     }

@@ -50,9 +50,63 @@ ALWAYS_INLINE int64_t whole_block(int64_t at, int lanes, int64_t columns)
     return lanes < VF && at + lanes == columns && columns >= VF ? columns - VF : at;
 }
 
+/* A vector of columns of so few channels, which lie in memory without a gap as pixels: lane i of
+   all the vectors of the result in a row is channel i % channels of column i / channels. */
+ALWAYS_INLINE void interleave_vector(const float *from, ptrdiff_t from_stride, float *to,
+                                     const int channels)
+{
+    vf row[4];
+    UNROLL for (int c = 0; c < channels; c++)
+    {
+        row[c] = vf_load(from + c * from_stride);
+    }
+    UNROLL for (int v = 0; v < channels; v++)
+    {
+        vi column, channel;
+        UNROLL for (int i = 0; i < VF; i++)
+        {
+            column[i] = (v * VF + i) / channels;
+            channel[i] = (v * VF + i) % channels;
+        }
+        vf dealt = vf_permute(row[0], column);
+        UNROLL for (int c = 1; c < channels; c++)
+        {
+            const vi is = {VF_ALL(c)};
+            dealt = vf_select(channel == is, vf_permute(row[c], column), dealt);
+        }
+        vf_store(to + v * VF, dealt);
+    }
+}
+
+/* At least a vector of columns; what is left at the end is done with columns before it. */
+ALWAYS_INLINE void interleave(const float *from, ptrdiff_t from_stride, float *to, int64_t columns,
+                              const int channels)
+{
+    int64_t w = 0;
+    for (; w + VF <= columns; w += VF) {
+        interleave_vector(from + w, from_stride, to + w * channels, channels);
+    }
+    if (w < columns) {
+        w = columns - VF;
+        interleave_vector(from + w, from_stride, to + w * channels, channels);
+    }
+}
+
 void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,
                        int64_t channels, int64_t columns)
 {
+    if (to_stride == channels && columns >= VF && channels <= 4) {
+        if (channels == 1) {
+            memcpy(to, from, (size_t)columns * sizeof *to);
+        } else if (channels == 2) {
+            interleave(from, from_stride, to, columns, 2);
+        } else if (channels == 3) {
+            interleave(from, from_stride, to, columns, 3);
+        } else {
+            interleave(from, from_stride, to, columns, 4);
+        }
+        return;
+    }
     for (int64_t c = 0; c < channels; c += VF) {
         int rows = at_most_vf(channels - c);
         for (int64_t w = 0, lanes; w < columns; w += lanes) {

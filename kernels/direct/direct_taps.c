@@ -1,0 +1,177 @@
+/**
+ * @file direct_taps.c
+ * What each tap sees of a row of x in NCHW, side by side in panels.
+ */
+#include "kernels/kernel.h"
+#include "kernels/simd_lanes.h"
+
+/* to[i] = from[i * stride], i < count; and a vector of to may be written that begins there. */
+ALWAYS_INLINE void take_every(const float *from, const int64_t stride, float *to, int64_t count)
+{
+    int64_t i = 0;
+    for (; stride == 1 && i + VF <= count; i += VF) {
+        vf_store(to + i, vf_load(from + i));
+    }
+    /* the last of what is read is before the next that is wanted */
+    for (; stride == 2 && i + VF < count; i += VF) {
+        vf_store(to + i, vf_even(vf_load(from + 2 * i), vf_load(from + 2 * i + VF)));
+    }
+    for (; stride == 4 && i + VF < count; i += VF) {
+        const float *p = from + 4 * i;
+        const vf low = vf_even(vf_load(p), vf_load(p + VF));
+        const vf high = vf_even(vf_load(p + 2 * VF), vf_load(p + 3 * VF));
+        vf_store(to + i, vf_even(low, high));
+    }
+    if (stride == 2 && i < count) {
+        vf_store(to + i, vf_load_every(from + 2 * i, 2, 0, (int)(count - i)));
+        return;
+    }
+    for (; i < count; i++) {
+        to[i] = from[i * stride];
+    }
+}
+
+/* Columns of a row: `count` of them, a stride apart, of which begin <= i < end lie inside. */
+struct columns {
+    int64_t first, count, begin, end;
+};
+
+static struct columns columns_of(const struct direct_taps *t, int64_t s)
+{
+    struct columns columns = {
+        .first = t->first + s * t->dilation,
+        .count = t->outputs + (t->S - 1 - s) / t->apart * t->step,
+    };
+    const int64_t first = columns.first, count = columns.count;
+    const int64_t end = first < t->W ? (t->W - 1 - first) / t->stride + 1 : 0;
+    const int64_t begin = first < 0 ? (t->stride - 1 - first) / t->stride : 0;
+    columns.end = !t->x ? 0 : end < count ? end : count;
+    columns.begin = begin < columns.end ? begin : columns.end;
+    return columns;
+}
+
+/* Those of one channel, with zeros where they are outside. */
+ALWAYS_INLINE void take_columns(const struct direct_taps *t, const struct columns *columns,
+                                int64_t c, float *to)
+{
+    const int64_t begin = columns->begin, count = columns->end - begin;
+    for (int64_t i = 0; i < begin; i++) {
+        to[i] = 0;
+    }
+    if (count > 0) {
+        const float *from = t->x + c * t->x_c + columns->first + begin * t->stride;
+        switch (t->stride) {
+        case 1:
+            take_every(from, 1, to + begin, count);
+            break;
+        case 2:
+            take_every(from, 2, to + begin, count);
+            break;
+        case 4:
+            take_every(from, 4, to + begin, count);
+            break;
+        default:
+            take_every(from, t->stride, to + begin, count);
+        }
+    }
+    for (int64_t i = columns->end; i < columns->count; i++) {
+        to[i] = 0;
+    }
+}
+
+/* So many taps, `step` outputs apart, in one panel of so many vectors, 0: of any width. */
+ALWAYS_INLINE void put_taps(const struct direct_chunk *chunk, const float *from, ptrdiff_t step,
+                            float *to, ptrdiff_t to_step, int64_t taps, const int vectors,
+                            const bool skips)
+{
+    const int width = vectors > 0 ? vectors * VF : (int)chunk->pitch;
+    NOT_UNROLLED for (; taps > 0; taps--, from += step, to += to_step)
+    {
+        for (int i = 0; i < width; i += VF) {
+            vf v = vf_load(from + i);
+            const int lanes = width - i < VF ? width - i : VF;
+            if (skips) {
+                const vf before = lanes < VF ? vf_load_part(to + i, lanes) : vf_load(to + i);
+                v = vf_select(vf_lanes_between(chunk->skip - i, VF), v, before);
+            }
+            vf_store_part(to + i, v, lanes);
+        }
+    }
+}
+
+/* Taps that see the same columns, the first of them s, in all chunks. */
+static void put_row(const struct direct_taps *t, int64_t s, int64_t c)
+{
+    const int64_t taps = (t->S - 1 - s) / t->apart + 1;
+    const struct direct_chunk *chunk = t->chunks, *const end = chunk + t->chunk_count;
+    for (; chunk < end; chunk++) {
+        const float *from = t->row + chunk->from;
+        float *to = chunk->to + (s * t->channels + c) * chunk->pitch;
+        const ptrdiff_t to_step = t->apart * t->channels * chunk->pitch;
+        if (chunk->pitch == 3 * VF && chunk->skip == 0) {
+            put_taps(chunk, from, t->step, to, to_step, taps, 3, false);
+        } else if (chunk->pitch == 3 * VF) {
+            put_taps(chunk, from, t->step, to, to_step, taps, 3, true);
+        } else if (chunk->pitch == 2 * VF && chunk->skip == 0) {
+            put_taps(chunk, from, t->step, to, to_step, taps, 2, false);
+        } else if (chunk->pitch == 2 * VF) {
+            put_taps(chunk, from, t->step, to, to_step, taps, 2, true);
+        } else {
+            put_taps(chunk, from, t->step, to, to_step, taps, 0, true);
+        }
+    }
+}
+
+/* A single tap, vector by vector: what no other tap sees need not lie in `row` first, and channels
+   far apart in memory are waited for together. */
+ALWAYS_INLINE void put_single(const struct direct_taps *t, const struct columns *columns,
+                              const struct direct_chunk *chunk, const int stride)
+{
+    for (int i = chunk->skip / VF * VF; i < chunk->pitch; i += VF) {
+        const int64_t output = chunk->from + i;
+        if (output >= t->outputs) {
+            break; /* the next row's */
+        }
+        const int lanes = vf_lanes(chunk->pitch - i), skip = vf_lanes(chunk->skip - i);
+        const int end = vf_lanes(columns->end - output);
+        int begin = vf_lanes(columns->begin - output);
+        begin = begin > skip ? begin : skip;
+        const float *from = t->x + columns->first + output * t->stride;
+        float *to = chunk->to + i;
+        for (int64_t c = 0; c < t->channels; c++, from += t->x_c, to += chunk->pitch) {
+            vf v = vf_load_every(from, stride > 0 ? stride : (int)t->stride, begin, end);
+            if (skip > 0) {
+                v = vf_select(vf_lanes_between(skip, VF), v, vf_load_part(to, lanes));
+            }
+            vf_store_part(to, v, lanes);
+        }
+    }
+}
+
+static void put_single_row(const struct direct_taps *t)
+{
+    const struct columns columns = columns_of(t, 0);
+    for (int i = 0; i < t->chunk_count; i++) {
+        if (t->stride == 2) {
+            put_single(t, &columns, &t->chunks[i], 2);
+        } else {
+            put_single(t, &columns, &t->chunks[i], 0);
+        }
+    }
+}
+
+void KERNEL(direct_taps)(const struct direct_taps *t);
+void KERNEL(direct_taps)(const struct direct_taps *t)
+{
+    if (t->S == 1 && t->x) {
+        put_single_row(t);
+        return;
+    }
+    for (int64_t s = 0; s < t->apart && s < t->S; s++) {
+        const struct columns columns = columns_of(t, s);
+        for (int64_t c = 0; c < t->channels; c++) {
+            take_columns(t, &columns, c, t->row);
+            put_row(t, s, c);
+        }
+    }
+}
