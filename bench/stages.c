@@ -60,6 +60,7 @@ static void enter(enum stage next)
                            X(row, 9) X(row, 10) X(row, 11)
 
 COLUMNS_12(MULTIPLY, 0) COLUMNS_12(MULTIPLY, 1) COLUMNS_12(MULTIPLY, 2) COLUMNS_12(MULTIPLY, 3)
+COLUMNS_12(MULTIPLY, 4) COLUMNS_12(MULTIPLY, 5) COLUMNS_12(MULTIPLY, 6) COLUMNS_12(MULTIPLY, 7)
 COLUMNS_4(INPUT, 0) COLUMNS_4(INPUT, 1) COLUMNS_4(INPUT, 2) COLUMNS_4(INPUT, 3)
 WINOGRAD_VARIANTS(OUTPUT)
 
@@ -75,9 +76,13 @@ static struct tile_sums multiplies = {.sums = {
     {COLUMNS_12(MULTIPLY_NAME, 1)},
     {COLUMNS_12(MULTIPLY_NAME, 2)},
     {COLUMNS_12(MULTIPLY_NAME, 3)},
+    {COLUMNS_12(MULTIPLY_NAME, 4)},
+    {COLUMNS_12(MULTIPLY_NAME, 5)},
+    {COLUMNS_12(MULTIPLY_NAME, 6)},
+    {COLUMNS_12(MULTIPLY_NAME, 7)},
 }};
 /* clang-format on */
-_Static_assert(TILE_VECTORS_MAX == 4 && TILE_PIXELS_MAX == 12 && WINOGRAD_ALPHAS == 4,
+_Static_assert(TILE_VECTORS_MAX == 8 && TILE_PIXELS_MAX == 12 && WINOGRAD_ALPHAS == 4,
                "the tables above have a function for each kernel");
 
 static void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,

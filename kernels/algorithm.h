@@ -40,9 +40,9 @@ struct blocking {
     bool depthwise;          /* ... by kernels/depthwise */
     bool planes;             /* ... output columns in the lanes */
     bool panels;             /* NCHW: pixels in the lanes, x copied into panels */
-    bool wide;        /* direct: blocks of as many output channels as a register tile can have */
-    bool packs;       /* strips of x are copied before use */
-    bool pads;        /* ... with zeros on the padding; else those taps are left out */
+    int block_vectors;       /* direct: vectors that a long row of channels is cut into */
+    bool packs;              /* strips of x are copied before use */
+    bool pads;               /* ... with zeros on the padding; else those taps are left out */
     bool depth_first; /* all channel blocks of a share for one piece of the depth, then the next */
     bool y_far;       /* x and y do not stay in the caches: y is asked for before it is stored */
     bool streams;     /* packed w does not stay in L2: it is asked for ahead of its use */

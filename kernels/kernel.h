@@ -20,6 +20,7 @@ struct tile_shapes {
     int granule; /* floats: rows of packed w have a multiple of it, half a vector or one */
     int vectors_max;
     int vectors_best;                 /* what a long row of channels is cut into, for long sums */
+    int vectors_single;               /* at most, of a single pixel; of more vectors_max */
     int pixels_max[TILE_VECTORS_MAX]; /* for each number of vectors */
     tile_multiply_function *multiply[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
     tile_multiply_function *multiply_half[TILE_VECTORS_MAX][TILE_PIXELS_MAX];

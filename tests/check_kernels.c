@@ -240,14 +240,29 @@ static void test_pieces(void **state)
 static void test_groups(void **state)
 {
     static const char *const problems[] = {
-        "n1c6h5w5_k4r3s3_pd1_g2",        "n1c6h5w5_k6r3s3_pd1_g3",
-        "n1c32h4w4_k32r3s3_pd1_g4",      "n1c34h4w4_k66r3s3_pd1_g2",
-        "n1c64h4w4_k32r1s1_g4",          "n2c24h5w5_k48r3s3_st2_pd1_g8",
-        "n1c1h6w6_k5r3s3_pd1",           "n1c7h6w6_k7r3s3_pd1_g7",
-        "n1c16h6w7_k16r3s3_pd1_g16",     "n1c33h9w9_k33r3s3_st2_pd1_g33",
-        "n1c17h9w9_k17r5s5_pd2_g17",     "n1c5h8w8_k15r3s3_pd1_g5",
-        "n1c20h7w7_k40r3s3_dl2_pd2_g20", "n2c9h1w20_k18r1s5_pd0x2_g9",
+        "n1c6h5w5_k4r3s3_pd1_g2",
+        "n1c6h5w5_k6r3s3_pd1_g3",
+        "n1c32h4w4_k32r3s3_pd1_g4",
+        "n1c34h4w4_k66r3s3_pd1_g2",
+        "n1c64h4w4_k32r1s1_g4",
+        "n2c24h5w5_k48r3s3_st2_pd1_g8",
+        "n1c1h6w6_k5r3s3_pd1",
+        "n1c7h6w6_k7r3s3_pd1_g7",
+        "n1c16h6w7_k16r3s3_pd1_g16",
+        "n1c33h9w9_k33r3s3_st2_pd1_g33",
+        "n1c17h9w9_k17r5s5_pd2_g17",
+        "n1c5h8w8_k15r3s3_pd1_g5",
+        "n1c20h7w7_k40r3s3_dl2_pd2_g20",
+        "n2c9h1w20_k18r1s5_pd0x2_g9",
         "n1c12h6w6_k36r1s1_g12",
+        "n2c128h5w6_k72r3s3_pd1_g8",     /* pixels whose groups are copied, with tails */
+        "n1c384h4w5_k384r3s3_pd1_g32",   /* ... the last fewer together than the others */
+        "n1c128h6w5_k40r3s3_st2_pd1_g8", /* parts of vectors */
+        "n1c20h6w7_k26r3s3_pd1_g2",
+        "n2c8h6w5_k12r1s1_st1x2_g4", /* x of a vector's groups in one of its own */
+        "n1c12h5w4_k8r3s3_pd1_g4",   /* ... and in more */
+        "n1c15h6w4_k10r2s3_pd1_g5",
+        "n1c40h5w5_k56r3s3_pd1_g4", /* Winograd: groups that fill no vector */
     };
     (void)state;
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
@@ -330,6 +345,14 @@ static void test_panels(void **state)
         "n1c3h20w60_k5r3s3_st3_pd2,1,1,2",
         "n1c1h9w80_k3r3s5_dl2x9_pd2,2,30,30", /* vectors of padding */
         "n1c4h2w3_k2r5s5_pd6",                /* panels of padding */
+        "n1c1h11w90_k5r5s20_st2",             /* taps that see the same columns */
+        "n1c2h17w83_k3r4s8_st4_pd2",
+        "n1c2h12w70_k3r3s7_st3_dl2_pd3", /* ... and that never do */
+        "n1c3h6w300_k5r3s3_st6_dl4_pd4",
+        "n1c2h9w41_k5r3s1_st2_pd1", /* single taps of a row */
+        "n2c5h13w50_k9r1s1_st5_pd1",
+        "n1c3h9w29_k5r7s1_pd3x0",
+        "n1c3h4w700_k5r3s3_pd1", /* rows of several strips */
     };
     (void)state;
     for (int pixels = 1; pixels <= 100; pixels++) {
@@ -485,6 +508,27 @@ static void test_random(void **state)
     }
 }
 
+/* One pixel, of which a register tile takes more vectors, and few. */
+static void test_single_pixels(void **state)
+{
+    static const char *const problems[] = {"n1c300h1w1_k40r1s1",  "n2c9h1w1_k77r1s1",
+                                           "n1c3h5w4_k33r5s4",    "n1c12h1w1_k60r1s1_g3",
+                                           "n1c5h1w1_k9r3s3_pd1", "n3c7h1w1_k50r1s1",
+                                           "n1c7h3w3_k130r3s3",   "n1c128h1w1_k20r3s3_pd1_g4"};
+    (void)state;
+    for (int channels = 1; channels <= 300; channels += channels < 140 ? 5 : 23) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c%dh1w1_k%dr1s1", 1 + channels % 7, channels);
+        check_problem(problem);
+    }
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i]);
+        check_layer(&layer, false);
+        layer.epilogue.residual = true;
+        check_layer(&layer, true);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -494,7 +538,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_panels),
         cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_depthwise_epilogues),
         cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_depth_first),
-        cmocka_unit_test(test_dense),          cmocka_unit_test(test_random),
+        cmocka_unit_test(test_dense),          cmocka_unit_test(test_single_pixels),
+        cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     quick = argc == 2 && strcmp(argv[1], "--quick") == 0;

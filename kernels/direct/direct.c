@@ -96,7 +96,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
                            int64_t chunk_end, ptrdiff_t sums_shift, struct tile_epilogue epilogue)
 {
     struct direct_k_block block = direct_k_block(plan, index);
-    bool nhwc = plan->layer.layout == CONVOY_NHWC;
+    bool nhwc = operands->y->layout == CONVOY_NHWC;
     bool copied = strip->source.data == strip->copy;
     epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
     struct tile_operands tile = {
@@ -213,17 +213,23 @@ static struct direct_box box_of(const struct convoy_plan *plan, int64_t strip)
     };
 }
 
-static void direct_execute(const struct convoy_plan *plan, const struct operands *operands)
+/* A pixel whose channels lie together: in both layouts the same. */
+static bool is_pixel(const convoy_tensor *tensor)
+{
+    return !tensor || (tensor->H == 1 && tensor->W == 1 && tensor->stride_c == 1);
+}
+
+static convoy_tensor as_nhwc(const convoy_tensor *tensor)
+{
+    convoy_tensor same = *tensor;
+    same.layout = CONVOY_NHWC;
+    same.stride_h = same.stride_w = tensor->C;
+    return same;
+}
+
+static void execute_strips(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
-    if (b->depthwise) {
-        depthwise_execute(plan, operands);
-        return;
-    }
-    if (b->panels) {
-        direct_panels_execute(plan, operands);
-        return;
-    }
     int64_t strips = direct_strips(plan);
     struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
     const int threads = direct_threads(plan);
@@ -242,6 +248,27 @@ static void direct_execute(const struct convoy_plan *plan, const struct operands
             current = index;
         }
         denormals_leave(plan->flush_denormals, state);
+    }
+}
+
+static void direct_execute(const struct convoy_plan *plan, const struct operands *operands)
+{
+    const convoy_tensor *x = operands->x, *y = operands->y, *residual = operands->residual;
+    if (plan->blocking.depthwise) {
+        depthwise_execute(plan, operands);
+    } else if (plan->blocking.panels) {
+        direct_panels_execute(plan, operands);
+    } else if (is_pixel(x) && is_pixel(y) && is_pixel(residual)) {
+        /* no transposing */
+        const convoy_tensor same_x = as_nhwc(x), same_y = as_nhwc(y);
+        const convoy_tensor same_residual = residual ? as_nhwc(residual) : (convoy_tensor){0};
+        struct operands same = *operands;
+        same.x = &same_x;
+        same.y = &same_y;
+        same.residual = residual ? &same_residual : NULL;
+        execute_strips(plan, &same);
+    } else {
+        execute_strips(plan, operands);
     }
 }
 

@@ -27,8 +27,6 @@
 #define PIECE_FLOATS    32
 /* Fewer pixels than this for each set of taps leave register tiles half empty. */
 #define GROUP_PIXELS_MIN 4
-/* x and y of more than so many L2s are taken to come from memory. */
-#define FAR_L2S 16
 /* What a multiply-add of a dense register tile takes, and a vector of w that is packed (measured).
  */
 #define DENSE_WORK 1.05
@@ -64,17 +62,22 @@ static int64_t lanes_of(const struct convoy_plan *plan)
 
 /* As many vectors as a register tile can have, not as many as are best for long sums: for short
    ones, and for so few pixels that a tile has fewer sums than multiply-adds are under way. */
-static bool tiles_are_wide(const struct convoy_plan *plan)
+static int block_vectors(const struct convoy_plan *plan)
 {
-    return direct_sums_are_short(plan) || plan->layer.N * plan->P * plan->Q <= 3;
+    const struct tile_shapes *shapes = shapes_of(plan);
+    const int64_t pixels = plan->layer.N * plan->P * plan->Q;
+    if (pixels == 1) {
+        return shapes->vectors_single;
+    }
+    return direct_sums_are_short(plan) || pixels <= 3 ? shapes->vectors_max : shapes->vectors_best;
 }
 
 static int64_t blocks_of_group(const struct convoy_plan *plan)
 {
     const struct tile_shapes *shapes = shapes_of(plan);
     int64_t vectors = vectors_of(plan);
-    int64_t best = plan->blocking.wide ? shapes->vectors_max : shapes->vectors_best;
-    return max64(divide_up(vectors, shapes->vectors_max), vectors / best);
+    int64_t most = plan->blocking.block_vectors;
+    return max64(divide_up(vectors, max64(most, shapes->vectors_max)), vectors / most);
 }
 
 struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index)
@@ -119,10 +122,7 @@ static bool groups_too_small(const struct convoy_plan *plan, int64_t images)
 
 static bool y_far(const struct convoy_plan *plan)
 {
-    const convoy_layer *l = &plan->layer;
-    double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
-    double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
-    return x + y > FAR_L2S * (double)cpu_l2_bytes();
+    return layer_x_bytes(&plan->layer) + layer_y_bytes(&plan->layer) > cpu_near_bytes();
 }
 
 static int64_t l2_share(void)
@@ -418,7 +418,7 @@ void direct_prepare(struct convoy_plan *plan)
     *b = (struct blocking){0};
     /* dense tiles make nearly twice the multiply-adds, of which groups may leave half empty */
     b->lanes = layer->groups > 1 && 2 * layer_Kg(layer) <= plan->kernels->vector_floats;
-    b->wide = tiles_are_wide(plan);
+    b->block_vectors = block_vectors(plan);
     const struct tile_shapes *shapes = shapes_of(plan);
     int64_t depth = layer_depth(layer);
     b->depth_block = divide_up(depth, divide_up(depth, DEPTH_BLOCK));
@@ -434,7 +434,7 @@ void direct_prepare(struct convoy_plan *plan)
         prepare_tiles(plan);
     }
     if (b->panels || b->depthwise) {
-        b->wide = false; /* packed w is as it is for any size */
+        b->block_vectors = shapes->vectors_best; /* packed w is as it is for any size */
     }
     if (b->panels) {
         plan->packed_w_bytes = (size_t)multiply_saturated(4 * layer->K, depth);

@@ -30,22 +30,34 @@
 /* Pixels of a strip, at most: as for strips in NHWC. */
 #define STRIP_PIXELS_MAX 512
 
+/* Floats between panels: those of many layers would be a multiple of 4 KiB apart, and what is
+   copied to all of them would go to one set of L1. */
+#define PANEL_GAP 16
 /* Chunks of a row of y, at most: one for each vector of a strip's pixels, whose number is rounded
    up to whole panels. */
 #define CHUNKS_MAX (STRIP_PIXELS_MAX / 4 + TILE_VECTORS_MAX)
-
-/* One thread's workspace, cut up; and the strip it holds. */
-struct strip {
-    float *panels, *row, *sums, *y, *residual;
-    int64_t n, pixel, pixels;      /* of image n, from `pixel` on */
-    int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
-};
 
 /* Pixels of a strip from `first` on, and floats of a row: pixels, rounded up to the granule. */
 struct panel {
     float *data;
     int64_t first, pixels;
     int width;
+};
+
+/* Panels of one width, one after the other, and the register tiles for them: [rows - 1]. */
+struct alike {
+    struct panel panel; /* the first */
+    int64_t count;
+    tile_multiply_function *const *multiply;
+};
+
+/* One thread's workspace, cut up; and the strip it holds. */
+struct strip {
+    float *panels, *row, *sums, *y, *residual;
+    int64_t n, pixel, pixels;      /* of image n, from `pixel` on */
+    int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
+    int widths;
+    struct alike alike[3]; /* with one vector more, the others, and one that is not full */
 };
 
 static int64_t floats_of(const struct convoy_plan *plan)
@@ -67,11 +79,35 @@ static struct panel panel_at(const struct convoy_plan *plan, const struct strip 
     int64_t vectors = strip->vectors + (index < strip->wider);
     int64_t pixels = min64(vectors * floats, strip->pixels - first);
     return (struct panel){
-        .data = strip->panels + first * layer_depth(&plan->layer),
+        .data = strip->panels + first * layer_depth(&plan->layer) + index * PANEL_GAP,
         .first = first,
         .pixels = pixels,
         .width = (int)round_up(pixels, plan->kernels->tile->granule),
     };
+}
+
+/* How many panels from `panel` on are as wide, and full; at least that one. */
+static int64_t panels_alike(const struct strip *strip, const struct panel *panel)
+{
+    int64_t pixels = strip->pixels - panel->first;
+    int64_t wider = strip->wider * panel->width - panel->first;
+    return max64((wider > 0 ? min64(pixels, wider) : pixels) / panel->width, 1);
+}
+
+static void find_alike(const struct convoy_plan *plan, struct strip *strip)
+{
+    const struct tile_shapes *shapes = plan->kernels->tile;
+    const int floats = plan->kernels->vector_floats;
+    strip->widths = 0;
+    for (int64_t i = 0; i < strip->count;) {
+        struct alike *alike = &strip->alike[strip->widths++];
+        alike->panel = panel_at(plan, strip, i);
+        alike->count = panels_alike(strip, &alike->panel);
+        const int width = alike->panel.width, vectors = (width + floats - 1) / floats;
+        alike->multiply = width % floats == 0 ? shapes->multiply[vectors - 1]
+                                              : shapes->multiply_half[vectors - 1];
+        i += alike->count;
+    }
 }
 
 /* Strip `index` of y, in panels of even widths. Strips have as many panels as can be alike, else a
@@ -88,6 +124,7 @@ static void place_strip(const struct convoy_plan *plan, int64_t index, struct st
     strip->count = divide_up(vectors, b->tile_vectors);
     strip->vectors = vectors / strip->count;
     strip->wider = vectors % strip->count;
+    find_alike(plan, strip);
 }
 
 int64_t direct_panels_strips(const struct convoy_plan *plan)
@@ -188,7 +225,9 @@ static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, stru
 {
     const struct blocking *b = &plan->blocking;
     int64_t tile = b->tile_pixels * b->tile_vectors * floats_of(plan), used = 0;
-    strip->panels = carve(workspace, &used, 4 * b->strip_columns * layer_depth(&plan->layer));
+    const int64_t gaps = b->strip_columns / floats_of(plan) * PANEL_GAP;
+    strip->panels =
+        carve(workspace, &used, 4 * (b->strip_columns * layer_depth(&plan->layer) + gaps));
     strip->row = carve(workspace, &used, 4 * row_floats(plan));
     strip->sums = carve(workspace, &used, 4 * tile);
     strip->y = carve(workspace, &used, 4 * tile);
@@ -281,34 +320,24 @@ static void pack_pieces(const struct convoy_plan *plan, const convoy_tensor *x,
     }
 }
 
-/* How many panels from `panel` on are as wide, and full; at least that one. */
-static int64_t panels_alike(const struct strip *strip, const struct panel *panel)
-{
-    int64_t pixels = strip->pixels - panel->first;
-    int64_t wider = strip->wider * panel->width - panel->first;
-    return max64((wider > 0 ? min64(pixels, wider) : pixels) / panel->width, 1);
-}
-
 /* The same where pixels of x lie as those of y. */
 static void pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
                         const struct strip *strip)
 {
-    for (int64_t i = 0, panels; i < strip->count; i += panels) {
-        struct panel panel = panel_at(plan, strip, i);
-        panels = panels_alike(strip, &panel);
+    for (int i = 0; i < strip->widths; i++) {
+        const struct panel *panel = &strip->alike[i].panel;
         struct direct_panel rows = {
-            .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel.first,
+            .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel->first,
             .from_c = x->stride_c,
             .channels = plan->layer.C,
-            .lanes = (int)panel.pixels,
-            .to = panel.data,
-            .to_c = panel.width,
-            .panels = panels,
-            .to_panel = plan->layer.C * panel.width,
+            .lanes = (int)min64(panel->pixels, panel->width),
+            .to = panel->data,
+            .to_c = panel->width,
+            .panels = strip->alike[i].count,
+            .to_panel = plan->layer.C * panel->width + PANEL_GAP,
         };
-        rows.lanes = panels > 1 ? panel.width : rows.lanes;
-        if (rows.lanes < panel.width) {
-            memset(rows.to, 0, (size_t)rows.to_panel * sizeof *rows.to);
+        if (rows.lanes < panel->width) {
+            memset(rows.to, 0, (size_t)(rows.channels * panel->width) * sizeof *rows.to);
         }
         plan->kernels->direct_panel(&rows);
     }
@@ -371,13 +400,14 @@ static void fill_block(const struct convoy_plan *plan, const struct operands *op
     }
 }
 
-/* Panel by panel, `panels` of them alike; more than one only where rows of y are joined and the
-   depth is not cut. */
+/* Some panels that are alike; more than one only where rows of y are joined and the depth is not
+   cut. */
 static void multiply_panels(const struct convoy_plan *plan, const struct operands *operands,
-                            const struct strip *strip, const struct panel *panel, int64_t panels,
+                            const struct strip *strip, const struct alike *alike,
                             const struct block *block, const struct tile_epilogue *epilogue)
 {
     const convoy_tensor *y = operands->y, *residual = operands->residual;
+    const struct panel *panel = &alike->panel;
     const int64_t depth = layer_depth(&plan->layer), pixel = strip->pixel + panel->first;
     const int64_t pitch = plan->blocking.tile_vectors * floats_of(plan);
     for (int i = 0; i < block->rows && residual && !block->joined; i++) {
@@ -386,8 +416,8 @@ static void multiply_panels(const struct convoy_plan *plan, const struct operand
     }
     struct tile_run run;
     struct tile_operands tile = {
-        .tiles = (int)panels,
-        .w_step = depth * panel->width,
+        .tiles = (int)alike->count,
+        .w_step = depth * panel->width + PANEL_GAP,
         .y_step = panel->width,
         .x = block->w,
         .w = panel->data,
@@ -405,11 +435,30 @@ static void multiply_panels(const struct convoy_plan *plan, const struct operand
         bool first = d == 0, last = d + plan->blocking.depth_block >= depth;
         run = (struct tile_run){d, d, min64(plan->blocking.depth_block, depth - d)};
         tile.ending = last ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
-        tile_shape(plan->kernels->tile, (int)floats_of(plan), panel->width, block->rows)(&tile);
+        alike->multiply[block->rows - 1](&tile);
     }
     for (int i = 0; i < block->rows && !block->joined; i++) {
         copy_pixels(y, plane_of(y, strip->n, block->k + i), pixel, panel->pixels, block->y[i],
                     false);
+    }
+}
+
+/* All panels of one width. */
+static void multiply_alike(const struct convoy_plan *plan, const struct operands *operands,
+                           const struct strip *strip, const struct alike *alike,
+                           const struct block *block, const struct tile_epilogue *epilogue)
+{
+    const int64_t depth = layer_depth(&plan->layer);
+    if (depth <= plan->blocking.depth_block && block->joined) {
+        multiply_panels(plan, operands, strip, alike, block, epilogue);
+        return;
+    }
+    struct alike one = *alike;
+    one.count = 1;
+    for (int64_t i = 0; i < alike->count; i++) {
+        multiply_panels(plan, operands, strip, &one, block, epilogue);
+        one.panel.data += depth * one.panel.width + PANEL_GAP;
+        one.panel.first += one.panel.width;
     }
 }
 
@@ -418,18 +467,16 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
                       const struct strip *strip, int64_t part, struct tile_epilogue epilogue)
 {
     const struct blocking *b = &plan->blocking;
-    const bool together = layer_depth(&plan->layer) <= b->depth_block;
-    int64_t K = plan->layer.K;
-    int64_t end = b->k_blocks * (part + 1) / b->k_parts;
+    const int64_t rows = plan->layer.K / b->k_blocks, larger = plan->layer.K % b->k_blocks;
+    const int64_t end = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = b->k_blocks * part / b->k_parts; index < end; index++) {
-        struct block block = {.k = K * index / b->k_blocks};
-        block.rows = (int)(K * (index + 1) / b->k_blocks - block.k);
+        struct block block;
+        block.k = rows * index + min64(index, larger);
+        block.rows = (int)rows + (index < larger);
         fill_block(plan, operands, strip, &block);
         epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
-        for (int64_t i = 0, panels; i < strip->count; i += panels) {
-            struct panel panel = panel_at(plan, strip, i);
-            panels = together && block.joined ? panels_alike(strip, &panel) : 1;
-            multiply_panels(plan, operands, strip, &panel, panels, &block, &epilogue);
+        for (int i = 0; i < strip->widths; i++) {
+            multiply_alike(plan, operands, strip, &strip->alike[i], &block, &epilogue);
         }
     }
 }

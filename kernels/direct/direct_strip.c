@@ -247,7 +247,7 @@ static int64_t fill_pixels(const struct convoy_plan *plan, const struct operands
     const struct direct_box *box = &strip->box;
     const struct direct_source *source = &strip->source;
     const convoy_tensor *y = operands->y, *residual = operands->residual;
-    bool nhwc = l->layout == CONVOY_NHWC;
+    bool nhwc = y->layout == CONVOY_NHWC;
     int64_t width = box->q1 - box->q0, height = box->p1 - box->p0;
     int64_t k_floats = plan->blocking.tile_vectors * plan->kernels->vector_floats;
     for (int64_t n = box->n0; n < box->n1; n++) {

@@ -152,7 +152,9 @@ static void put_single_row(const struct direct_taps *t)
 {
     const struct columns columns = columns_of(t, 0);
     for (int i = 0; i < t->chunk_count; i++) {
-        if (t->stride == 2) {
+        if (t->stride == 1) {
+            put_single(t, &columns, &t->chunks[i], 1);
+        } else if (t->stride == 2) {
             put_single(t, &columns, &t->chunks[i], 2);
         } else {
             put_single(t, &columns, &t->chunks[i], 0);

@@ -171,8 +171,10 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
                                         struct tile_simple_end *end)
 {
     /* which, added to any sum, leave it as it is, even where it is -0 */
-    static const vf none[TILE_VECTORS_MAX] = {
-        {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}};
+    static const vf none[TILE_VECTORS_MAX] = {{VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)},
+                                              {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)},
+                                              {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}};
+    _Static_assert(TILE_VECTORS_MAX == 8, "there are zeros for so many");
     const float *const no_bias = (const float *)none;
     _Static_assert(TILE_PIXELS_MAX <= TILE_VECTORS_MAX * VF, "a pixel would have no bias");
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {

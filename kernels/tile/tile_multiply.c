@@ -172,9 +172,10 @@ TILE_SHAPES(HALF_SHAPE)
 #define HALF_ENTRY(pixels, vectors) multiply_##pixels##x##vectors##_half,
 const struct tile_shapes KERNEL(tile_shapes) = {
     .granule = VF_HALVES ? VF / 2 : VF,
-    .vectors_max = PIXELS_4 ? 4 : 3,
-    .vectors_best = PIXELS_4 ? 4 : 2,
-    .pixels_max = {PIXELS_1, PIXELS_2, PIXELS_3, PIXELS_4},
+    .vectors_max = PIXELS_4 > 1 ? 4 : 3,
+    .vectors_best = PIXELS_4 > 1 ? 4 : 2,
+    .vectors_single = TILE_VECTORS_MAX,
+    .pixels_max = {PIXELS_1, PIXELS_2, PIXELS_3, PIXELS_4, 1, 1, 1, 1},
     .multiply = TILE_SHAPE_ROWS(ENTRY),
 #if VF_HALVES
     .multiply_half = TILE_SHAPE_ROWS(HALF_ENTRY),

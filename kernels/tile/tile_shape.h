@@ -10,7 +10,8 @@
 
 /* Pixels of the largest tile for each number of vectors: what the registers hold. Eleven pixels
    would want one register more for their pointers than there is; without fused multiply-adds the
-   product wants one of the sums'. */
+   product wants one of the sums'. One pixel has more vectors than others: their w is used where it
+   is loaded, and so many sums are under way that none waits for the one before it. */
 #if VF_REGISTERS == 32
 #define PIXELS_2 10
 #define PIXELS_3 8
@@ -18,18 +19,20 @@
 #elif VF_FUSED
 #define PIXELS_2 6
 #define PIXELS_3 4
-#define PIXELS_4 0
+#define PIXELS_4 1
 #else
 #define PIXELS_2 4
 #define PIXELS_3 3
-#define PIXELS_4 0
+#define PIXELS_4 1
 #endif
 #define PIXELS_1 10
 
 _Static_assert(PIXELS_1 * 1 + 1 + 1 <= VF_REGISTERS, "the register tile would spill");
 _Static_assert(PIXELS_2 * 2 + 2 + 1 <= VF_REGISTERS, "the register tile would spill");
 _Static_assert(PIXELS_3 * 3 + 3 + 1 <= VF_REGISTERS, "the register tile would spill");
-_Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would spill");
+_Static_assert(PIXELS_4 <= 1 || PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS,
+               "the register tile would spill");
+_Static_assert(TILE_VECTORS_MAX + 3 <= VF_REGISTERS, "the register tile would spill");
 
 /* Every shape, as X(pixels, vectors): TILE_SHAPES(X); and the rows of a table of them, X in their
    order, by which TILE_SHAPE_ROWS(X) initialises [vectors - 1][pixels - 1]. */
@@ -48,13 +51,13 @@ _Static_assert(PIXELS_4 * 4 + 4 + 1 <= VF_REGISTERS, "the register tile would sp
 #define TILE_SHAPES_2(X) X(1, 2) X(2, 2) X(3, 2) X(4, 2)
 #define TILE_SHAPES_3(X) X(1, 3) X(2, 3) X(3, 3)
 #endif
-#if PIXELS_4 > 0
-#define TILE_SHAPE_ROWS(X) {{TILE_SHAPES_1(X)}, {TILE_SHAPES_2(X)}, {TILE_SHAPES_3(X)}, {TILE_SHAPES_4(X)}}
-#else
-#define TILE_SHAPES_4(X)
-#define TILE_SHAPE_ROWS(X) {{TILE_SHAPES_1(X)}, {TILE_SHAPES_2(X)}, {TILE_SHAPES_3(X)}}
+#if PIXELS_4 == 1
+#define TILE_SHAPES_4(X) X(1, 4)
 #endif
-#define TILE_SHAPES(X) TILE_SHAPES_1(X) TILE_SHAPES_2(X) TILE_SHAPES_3(X) TILE_SHAPES_4(X)
+#define TILE_SHAPE_ROWS(X) {{TILE_SHAPES_1(X)}, {TILE_SHAPES_2(X)}, {TILE_SHAPES_3(X)}, {TILE_SHAPES_4(X)}, \
+                            {X(1, 5)}, {X(1, 6)}, {X(1, 7)}, {X(1, 8)}}
+#define TILE_SHAPES(X) TILE_SHAPES_1(X) TILE_SHAPES_2(X) TILE_SHAPES_3(X) TILE_SHAPES_4(X) \
+                       X(1, 5) X(1, 6) X(1, 7) X(1, 8)
 /* clang-format on */
 
 /* The accumulators of a register tile, the last vector of which may be a half. */

@@ -106,8 +106,8 @@ struct multiply {
     struct ahead *ahead;
     int64_t Cg;
     int runs_most;               /* of one call of a register tile */
-    struct tile_run *runs;       /* room for them */
-    struct tile_ahead *asks;     /* room for W_ASKS and then one for each register tile */
+    struct tile_run *runs;       /* of the call: room for them, */
+    struct tile_ahead *asks;     /* for W_ASKS and then one for each register tile */
     struct w_shares w;           /* of the last call */
     struct tile_sums_operands o; /* of the call */
 };

@@ -116,7 +116,6 @@ static bool w_from_memory(const struct convoy_plan *plan)
    and y are near; but little more than L2 holds. */
 static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_t bytes)
 {
-    const convoy_layer *l = &plan->layer;
     const struct blocking *b = &plan->blocking;
     int64_t l2 = (int64_t)cpu_l2_bytes();
     int64_t pixels = b->tile_pixels, many = WINOGRAD_REGISTER_TILES_MAX * pixels;
@@ -127,9 +126,7 @@ static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_
     int64_t few = FEW_ACCUMULATORS / b->tile_vectors / pixels * pixels;
     few = min64(min64(few, many), room / pixels * pixels);
     few = min64(most, max64(2 * pixels, few));
-    double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
-    double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
-    if (x + y > NEAR_L2S * (double)l2) {
+    if (layer_x_bytes(&plan->layer) + layer_y_bytes(&plan->layer) > NEAR_L2S * (double)l2) {
         return few;
     }
     return max64(few, min64(many, min64(room, most)));

@@ -84,6 +84,11 @@ size_t cpu_l2_bytes(void)
     return believable(reported_l2_bytes(), 128 * KIB, 16 * MIB, 512 * KIB);
 }
 
+double cpu_near_bytes(void)
+{
+    return 16.0 * (double)cpu_l2_bytes();
+}
+
 #if defined(__x86_64__) || defined(__i386__)
 /* The brand string: 48 bytes in the registers of three cpuid leaves, padded with blanks. */
 static void describe_model(char *model, size_t size)

@@ -18,6 +18,10 @@ bool cpu_runs(convoy_isa isa);
 size_t cpu_l1d_bytes(void);
 size_t cpu_l2_bytes(void);
 
+/** Data of more bytes than this is taken to come from memory: 16 L2s, since what a machine reports
+ * of its L3 is not to be trusted. */
+double cpu_near_bytes(void);
+
 /** The fields of convoy_machine that need no BLAS: cpu, cores, threads, caches, memory. */
 void cpu_describe(convoy_machine *machine);
 

@@ -36,6 +36,17 @@ static inline int64_t layer_depth(const convoy_layer *layer)
     return layer->R * layer->S * layer_Cg(layer);
 }
 
+/** Bytes of x, and of y, for those who estimate. */
+static inline double layer_x_bytes(const convoy_layer *layer)
+{
+    return 4.0 * (double)(layer->N * layer->C * layer->H) * (double)layer->W;
+}
+
+static inline double layer_y_bytes(const convoy_layer *layer)
+{
+    return 4.0 * (double)(layer->N * layer->K * layer_P(layer)) * (double)layer_Q(layer);
+}
+
 static inline bool layer_is_padded(const convoy_layer *layer)
 {
     return (layer->pad_top | layer->pad_left | layer->pad_bottom | layer->pad_right) != 0;

@@ -15,9 +15,6 @@
 #include "core/cpu.h"
 #include "core/layer_checked.h"
 
-/* A larger set than so many L2s is taken to come from memory, a smaller one in part: what a machine
-   reports of its L3 is not to be trusted. */
-#define MEMORY_L2S 16
 /* Waiting for x and y that multiply-adds do not hide, as rows are asked for ahead of their use. */
 #define NOT_HIDDEN 0.5
 /* Memory read in runs of so many bytes waits once more for each: prefetchers begin anew. */
@@ -48,7 +45,7 @@ convoy_rates rates_built_in(convoy_isa isa)
    thread, `all` by all threads. */
 static double traffic(const convoy_rates *rates, double each, double all, double set_bytes)
 {
-    double far = fmin(set_bytes / (MEMORY_L2S * (double)cpu_l2_bytes()), 1);
+    double far = fmin(set_bytes / cpu_near_bytes(), 1);
     double alone = each * (far * rates->far_byte + (1 - far) * rates->near_byte);
     return fmax(alone, all * far * rates->shared_byte);
 }
@@ -58,15 +55,14 @@ static double traffic(const convoy_rates *rates, double each, double all, double
 static double operands_traffic(const struct convoy_plan *plan, const convoy_rates *rates,
                                double share)
 {
-    const convoy_layer *l = &plan->layer;
-    double x = 4.0 * (double)(l->N * l->C * l->H) * (double)l->W;
-    double y = 4.0 * (double)(l->N * l->K * plan->P) * (double)plan->Q;
-    double l2 = (double)cpu_l2_bytes(), run = plan->work.run_bytes;
-    double bytes = NOT_HIDDEN * (x + 2 * y);
-    if (run > 0 && x + y > MEMORY_L2S * l2) {
+    double x = layer_x_bytes(&plan->layer), y = layer_y_bytes(&plan->layer);
+    double run = plan->work.run_bytes, bytes = NOT_HIDDEN * (x + 2 * y);
+    if (run > 0 && x + y > cpu_near_bytes()) {
         bytes += RUN_BYTES / run * x;
     }
-    return x + y <= l2 && share == 1 ? 0 : traffic(rates, share * bytes, bytes, x + y);
+    return x + y <= (double)cpu_l2_bytes() && share == 1
+               ? 0
+               : traffic(rates, share * bytes, bytes, x + y);
 }
 
 /* What L2 cannot hold of a thread's part of the packed weights comes anew for each block of pixels.

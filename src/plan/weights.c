@@ -79,7 +79,7 @@ bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
                   la->dilation_w == lb->dilation_w;
     bool packing = ba->depth_block == bb->depth_block && ba->lanes == bb->lanes &&
                    ba->depthwise == bb->depthwise && ba->panels == bb->panels &&
-                   ba->wide == bb->wide && la->layout == lb->layout;
+                   ba->block_vectors == bb->block_vectors && la->layout == lb->layout;
     return a->algorithm == b->algorithm && a->kernels == b->kernels && filter && packing &&
            a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes;
 }
