@@ -178,6 +178,15 @@ static int64_t most_that_fit(const struct convoy_plan *plan, bool rows, int64_t 
     return least;
 }
 
+/* As many strips of an image for each thread, where one more would count; but depth first, where
+   few strips are what is wanted. */
+static int64_t even_strips(const struct convoy_plan *plan, int64_t strips)
+{
+    const int64_t threads = plan->threads;
+    const bool few = strips < 8 * threads && !plan->blocking.depth_first;
+    return few ? min64(plan->P, round_up(strips, threads)) : strips;
+}
+
 /* As many whole images, or rows of one, or columns of a row, as fit; then evened out so that the
    last is not nearly empty. */
 static void cut_strip(struct convoy_plan *plan)
@@ -198,7 +207,7 @@ static void cut_strip(struct convoy_plan *plan)
         }
         b->strip_images = divide_up(plan->layer.N, divide_up(plan->layer.N, images));
     } else {
-        b->strip_rows = divide_up(plan->P, divide_up(plan->P, b->strip_rows));
+        b->strip_rows = divide_up(plan->P, even_strips(plan, divide_up(plan->P, b->strip_rows)));
     }
 }
 
