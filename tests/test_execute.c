@@ -127,6 +127,23 @@ static void test_unused_strides(void **state)
     }
 }
 
+/* Nor does it mean anything where it is as long as what the pixels of a copy hold: here a group. */
+static void test_unused_stride_of_a_group(void **state)
+{
+    convoy_layer layer = parse_layer("n1c128h8w1_k128r3s3_pd1_g8");
+    convoy_options options = {.algorithm = "direct", .threads = 1};
+    (void)state;
+    layer.layout = CONVOY_NHWC;
+    struct operand_set set = operands_create(&layer, 1), other = operands_create(&layer, 1);
+    other.x.stride_w = layer.C / layer.groups;
+    run_layer(&layer, &set, &options);
+    run_layer(&layer, &other, &options);
+    assert_memory_equal(set.y.data, other.y.data,
+                        (size_t)(set.y.N * set.y.stride_n) * sizeof(float));
+    operands_destroy(&set);
+    operands_destroy(&other);
+}
+
 static void test_float64_only_with_reference(void **state)
 {
     struct fixture f = fixture_create(CONVOY_NHWC, false, "naive");
@@ -351,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_tensors),
         cmocka_unit_test(test_unused_strides),
+        cmocka_unit_test(test_unused_stride_of_a_group),
         cmocka_unit_test(test_float64_only_with_reference),
         cmocka_unit_test(test_workspace),
         cmocka_unit_test(test_residual_calls),

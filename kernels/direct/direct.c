@@ -3,7 +3,7 @@
  * The direct algorithm: no transform, no lowering, register tiles on x where it lies.
  *
  *   for each strip of y, for each share of the channel blocks        <- threads
- *       copy the strip's x if it must be                             <- in L2
+ *       copy the strip's x if it must be, of a few groups            <- in L2
  *       for each block of output channels
  *           for each chunk of the depth                              <- its w in L2
  *               for each group of pixels that see the same taps

@@ -148,9 +148,9 @@ static int64_t window_bytes(const struct convoy_plan *plan, int64_t rows, int64_
     return multiply_checked(&bytes, h) && multiply_checked(&bytes, w) ? bytes : INT64_MAX;
 }
 
-/* Does what a strip's tiles read again and again stay in L2? Those are the x of all channels, for
-   each block of output channels; or, depth first, what a piece of the depth reads of it. A strip
-   that is copied is copied whole. */
+/* Does what a strip's tiles read again and again stay in L2? Those are the x of all channels, or of
+   those copied together, for each block of output channels; or, depth first, what a piece of the
+   depth reads of it. A strip that is copied is copied whole. */
 static bool strip_fits(const struct convoy_plan *plan, int64_t images, int64_t rows,
                        int64_t columns)
 {
@@ -178,13 +178,13 @@ static int64_t most_that_fit(const struct convoy_plan *plan, bool rows, int64_t 
     return least;
 }
 
-/* As many strips of an image for each thread, where one more would count; but depth first, where
-   few strips are what is wanted. */
+/* As many strips of an image for each thread, where one more would count; where there are few, or
+   few are wanted, depth first, threads share their channels instead. */
 static int64_t even_strips(const struct convoy_plan *plan, int64_t strips)
 {
     const int64_t threads = plan->threads;
-    const bool few = strips < 8 * threads && !plan->blocking.depth_first;
-    return few ? min64(plan->P, round_up(strips, threads)) : strips;
+    const bool some = strips > threads && strips < 8 * threads && !plan->blocking.depth_first;
+    return some ? min64(plan->P, round_up(strips, threads)) : strips;
 }
 
 /* As many whole images, or rows of one, or columns of a row, as fit; then evened out so that the
@@ -441,9 +441,6 @@ void direct_prepare(struct convoy_plan *plan)
         prepare_depthwise(plan);
     } else {
         prepare_tiles(plan);
-    }
-    if (b->panels || b->depthwise) {
-        b->block_vectors = shapes->vectors_best; /* packed w is as it is for any size */
     }
     if (b->panels) {
         plan->packed_w_bytes = (size_t)multiply_saturated(4 * layer->K, depth);

@@ -38,7 +38,7 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
         return;
     }
     snprintf(text, size,
-             "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s; "
+             "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s%s; "
              "sums of %lld%s; %lld channel blocks in %lld part%s",
              b->lanes ? "lanes" : "dense", b->tile_pixels, b->tile_vectors,
              plan->kernels->vector_floats, (long long)b->strip_images, (long long)b->strip_rows,
@@ -46,6 +46,7 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
              b->pads    ? " copied with zeros"
              : b->packs ? " copied"
                         : " in place",
+             b->packs && !b->lanes && b->run_channels < plan->layer.C ? ", group by group" : "",
              (long long)b->depth_block, b->depth_first ? ", one after the other" : "",
              (long long)b->k_blocks, (long long)b->k_parts, b->k_parts == 1 ? "" : "s");
 }

@@ -23,7 +23,7 @@ typedef void direct_filter_function(const struct direct_filter *filter);
 
 /* Rows of x, cut into `panels` pieces of `lanes` floats each:
    to[panel * to_panel + c * to_c + i] = from[c * from_c + panel * lanes + i], i < lanes,
-   c < channels. Nothing else is read or written. */
+   c < channels. Nothing else is read; what is written behind a row is written again. */
 struct direct_panel {
     const float *from;
     ptrdiff_t from_c;

@@ -34,7 +34,7 @@ static void copy_row(const struct convoy_plan *plan, const convoy_tensor *x, int
             plan->kernels->transpose(from + i * channels * x->stride_c, x->stride_c,
                                      to + i * copy->stride, channels, channels, w1 - w0);
         }
-    } else if (x->stride_w == channels) {
+    } else if (copy->planes == 1 && x->stride_w == channels) {
         memcpy(to, from, (size_t)((w1 - w0) * channels) * sizeof *to);
     } else {
         plan->kernels->direct_panel(&(struct direct_panel){

@@ -199,26 +199,42 @@ void direct_panels_prepare(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
 }
 
-/* Taps that see different columns, whatever the output; the others see theirs, some outputs on. */
-static int64_t taps_apart(const convoy_layer *l)
+/* Outputs of a piece of a row of y, at most. */
+static int64_t outputs_most(const struct convoy_plan *plan)
 {
+    return min64(plan->Q, plan->blocking.strip_columns);
+}
+
+/* Taps of which each sees other columns, and how many outputs on the taps behind them see theirs.
+ */
+struct sharing {
+    int64_t apart, step;
+};
+
+/* Where that is so far on that no output of a row shares a column, all taps are apart. */
+static struct sharing sharing_of(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
     int64_t divisor = l->stride_w, other = l->dilation_w;
     while (other != 0) {
         int64_t rest = divisor % other;
         divisor = other;
         other = rest;
     }
-    return l->stride_w / divisor;
+    struct sharing sharing = {l->stride_w / divisor, l->dilation_w / divisor};
+    if (sharing.step >= outputs_most(plan)) {
+        sharing.apart = max64(sharing.apart, l->S);
+    }
+    return sharing;
 }
 
-/* Room for the columns that one of them sees, and for a panel before and behind. */
+/* Room for the columns that some taps see, and for a panel before and behind. */
 static int64_t row_floats(const struct convoy_plan *plan)
 {
-    const convoy_layer *l = &plan->layer;
-    const int64_t apart = taps_apart(l), step = apart * l->dilation_w / l->stride_w;
-    const int64_t outputs = min64(plan->Q, plan->blocking.strip_columns);
+    const struct sharing sharing = sharing_of(plan);
+    const int64_t further = (plan->layer.S - 1) / sharing.apart * sharing.step;
     const int64_t panel = plan->blocking.tile_vectors * floats_of(plan);
-    return outputs + floats_of(plan) + (l->S - 1) / apart * step + 2 * panel;
+    return outputs_most(plan) + floats_of(plan) + further + 2 * panel;
 }
 
 static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, struct strip *strip)
@@ -279,6 +295,7 @@ static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
 {
     const convoy_layer *l = &plan->layer;
     const float *image = (const float *)x->data + strip->n * x->stride_n;
+    const struct sharing sharing = sharing_of(plan);
     struct direct_taps taps = {
         .x_c = x->stride_c,
         .W = l->W,
@@ -287,13 +304,13 @@ static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
         .dilation = l->dilation_w,
         .S = l->S,
         .channels = l->C,
-        .apart = taps_apart(l),
+        .apart = sharing.apart,
+        .step = sharing.step,
         .outputs = outputs,
         .row = strip->row + plan->blocking.tile_vectors * floats_of(plan),
         .chunks = chunks,
         .chunk_count = count,
     };
-    taps.step = taps.apart * l->dilation_w / l->stride_w;
     for (int64_t r = 0; r < l->R; r++) {
         int64_t h = p * l->stride_h - l->pad_top + r * l->dilation_h;
         taps.x = h >= 0 && h < l->H ? image + h * x->stride_h : NULL;

@@ -319,7 +319,7 @@ void direct_strip_fill(const struct convoy_plan *plan, const struct operands *op
             strip->group_count++;
         }
     }
-    if (plan->blocking.y_far && l->layout == CONVOY_NHWC) {
+    if (plan->blocking.y_far && operands->y->layout == CONVOY_NHWC) {
         fill_ahead(plan, operands->y, strip->y + pixel);
     }
 }

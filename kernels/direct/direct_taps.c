@@ -99,6 +99,17 @@ ALWAYS_INLINE void put_taps(const struct direct_chunk *chunk, const float *from,
     }
 }
 
+/* In a panel of so many vectors. */
+ALWAYS_INLINE void put_chunk(const struct direct_chunk *chunk, const float *from, ptrdiff_t step,
+                             float *to, ptrdiff_t to_step, int64_t taps, const int vectors)
+{
+    if (chunk->skip == 0) {
+        put_taps(chunk, from, step, to, to_step, taps, vectors, false);
+    } else {
+        put_taps(chunk, from, step, to, to_step, taps, vectors, true);
+    }
+}
+
 /* Taps that see the same columns, the first of them s, in all chunks. */
 static void put_row(const struct direct_taps *t, int64_t s, int64_t c)
 {
@@ -108,16 +119,18 @@ static void put_row(const struct direct_taps *t, int64_t s, int64_t c)
         const float *from = t->row + chunk->from;
         float *to = chunk->to + (s * t->channels + c) * chunk->pitch;
         const ptrdiff_t to_step = t->apart * t->channels * chunk->pitch;
-        if (chunk->pitch == 3 * VF && chunk->skip == 0) {
-            put_taps(chunk, from, t->step, to, to_step, taps, 3, false);
-        } else if (chunk->pitch == 3 * VF) {
-            put_taps(chunk, from, t->step, to, to_step, taps, 3, true);
-        } else if (chunk->pitch == 2 * VF && chunk->skip == 0) {
-            put_taps(chunk, from, t->step, to, to_step, taps, 2, false);
-        } else if (chunk->pitch == 2 * VF) {
-            put_taps(chunk, from, t->step, to, to_step, taps, 2, true);
-        } else {
-            put_taps(chunk, from, t->step, to, to_step, taps, 0, true);
+        switch (chunk->pitch) {
+        case 2 * VF:
+            put_chunk(chunk, from, t->step, to, to_step, taps, 2);
+            break;
+        case 3 * VF:
+            put_chunk(chunk, from, t->step, to, to_step, taps, 3);
+            break;
+        case 4 * VF:
+            put_chunk(chunk, from, t->step, to, to_step, taps, 4);
+            break;
+        default:
+            put_chunk(chunk, from, t->step, to, to_step, taps, 0);
         }
     }
 }

@@ -77,9 +77,11 @@ bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
                   la->groups == lb->groups && la->stride_h == lb->stride_h &&
                   la->stride_w == lb->stride_w && la->dilation_h == lb->dilation_h &&
                   la->dilation_w == lb->dilation_w;
+    bool same_blocks = ba->panels || ba->depthwise ||
+                       (ba->k_blocks == bb->k_blocks && ba->tile_vectors == bb->tile_vectors);
     bool packing = ba->depth_block == bb->depth_block && ba->lanes == bb->lanes &&
-                   ba->depthwise == bb->depthwise && ba->panels == bb->panels &&
-                   ba->block_vectors == bb->block_vectors && la->layout == lb->layout;
+                   ba->depthwise == bb->depthwise && ba->panels == bb->panels && same_blocks &&
+                   la->layout == lb->layout;
     return a->algorithm == b->algorithm && a->kernels == b->kernels && filter && packing &&
            a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes;
 }
