@@ -353,6 +353,10 @@ static void test_panels(void **state)
         "n2c5h13w50_k9r1s1_st5_pd1",
         "n1c3h9w29_k5r7s1_pd3x0",
         "n1c3h4w700_k5r3s3_pd1", /* rows of several strips */
+        "n2c96h9w13_k60r1s1_g4", /* groups */
+        "n1c40h7w33_k76r1s1_st2_g4",
+        "n1c1200h3w20_k36r1s1_g2", /* ... with partial sums */
+        "n1c6h9w24_k100r2s2_g2",
     };
     (void)state;
     for (int pixels = 1; pixels <= 100; pixels++) {

@@ -11,8 +11,8 @@
  *               for each chunk of the depth: a register tile         <- registers
  *
  * The pixels of an image are counted as one row, p * Q + q, which is how they lie in y. A panel
- * holds, for each term d of the depth, in the order r, s, c, the x under that tap of some pixels
- * side by side, zero on padding: [depth][width]. Packed w is [K][R][S][C].
+ * holds, for each group and term d of the depth, in the order r, s, c, the x under that tap of some
+ * pixels side by side, zero on padding: [groups][depth][width]. Packed w is [K][R][S][C/groups].
  */
 #include "kernels/direct/direct.h"
 
@@ -65,6 +65,12 @@ static int64_t floats_of(const struct convoy_plan *plan)
     return plan->kernels->vector_floats;
 }
 
+/* Terms of a panel: those of all groups. */
+static int64_t terms_of(const struct convoy_plan *plan)
+{
+    return plan->layer.groups * layer_depth(&plan->layer);
+}
+
 static int64_t strips_of_image(const struct convoy_plan *plan)
 {
     return divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
@@ -79,7 +85,7 @@ static struct panel panel_at(const struct convoy_plan *plan, const struct strip 
     int64_t vectors = strip->vectors + (index < strip->wider);
     int64_t pixels = min64(vectors * floats, strip->pixels - first);
     return (struct panel){
-        .data = strip->panels + first * layer_depth(&plan->layer) + index * PANEL_GAP,
+        .data = strip->panels + first * terms_of(plan) + index * PANEL_GAP,
         .first = first,
         .pixels = pixels,
         .width = (int)round_up(pixels, plan->kernels->tile->granule),
@@ -136,7 +142,8 @@ bool direct_panels_fit(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     int64_t bytes = 4 * floats_of(plan) * plan->kernels->tile->vectors_best;
-    return l->layout == CONVOY_NCHW && l->groups == 1 && multiply_checked(&bytes, layer_depth(l)) &&
+    return l->layout == CONVOY_NCHW && !plan->blocking.lanes &&
+           multiply_checked(&bytes, layer_depth(l)) && multiply_checked(&bytes, l->groups) &&
            bytes <= (int64_t)cpu_l2_bytes() / 2;
 }
 
@@ -154,14 +161,15 @@ double direct_panels_copies(const struct convoy_plan *plan)
     const convoy_layer *l = &plan->layer;
     int64_t vectors = divide_up(plan->P * plan->Q, floats_of(plan));
     double pieces = (double)(vectors + (l->R * l->S > 1 || l->stride_w > 1 ? plan->P : 0));
-    return pieces * (double)(l->N * layer_depth(l));
+    return pieces * (double)(l->N * terms_of(plan));
 }
 
 /* Part of the rows of register tiles with so many vectors that the output channels fill. */
 static double rows_filled(const struct convoy_plan *plan, int vectors)
 {
     int64_t rows = plan->kernels->tile->pixels_max[vectors - 1];
-    return (double)plan->layer.K / (double)round_up(plan->layer.K, rows);
+    int64_t Kg = layer_Kg(&plan->layer);
+    return (double)Kg / (double)round_up(Kg, rows);
 }
 
 /* Vectors of a panel. Of short sums as many as can be, if they are copied in pieces, which takes
@@ -183,7 +191,7 @@ void direct_panels_prepare(struct convoy_plan *plan)
     struct blocking *b = &plan->blocking;
     const struct tile_shapes *shapes = plan->kernels->tile;
     const int panel = panel_vectors(plan);
-    int64_t floats = floats_of(plan), depth = layer_depth(&plan->layer);
+    int64_t floats = floats_of(plan), depth = terms_of(plan);
     int64_t vectors = divide_up(plan->P * plan->Q, floats);
     int64_t most = (int64_t)cpu_l2_bytes() / 3 / (4 * floats * depth);
     /* whole panels: one of fewer vectors takes about as long */
@@ -193,7 +201,7 @@ void direct_panels_prepare(struct convoy_plan *plan)
     b->strip_columns = most * floats;
     b->tile_vectors = (int)divide_up(most, divide_up(most, panel));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
-    b->k_blocks = divide_up(plan->layer.K, b->tile_pixels);
+    b->k_blocks = plan->layer.groups * divide_up(layer_Kg(&plan->layer), b->tile_pixels);
     int threads = direct_threads(plan);
     int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
     b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
@@ -242,8 +250,7 @@ static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, stru
     const struct blocking *b = &plan->blocking;
     int64_t tile = b->tile_pixels * b->tile_vectors * floats_of(plan), used = 0;
     const int64_t gaps = b->strip_columns / floats_of(plan) * PANEL_GAP;
-    strip->panels =
-        carve(workspace, &used, 4 * (b->strip_columns * layer_depth(&plan->layer) + gaps));
+    strip->panels = carve(workspace, &used, 4 * (b->strip_columns * terms_of(plan) + gaps));
     strip->row = carve(workspace, &used, 4 * row_floats(plan));
     strip->sums = carve(workspace, &used, 4 * tile);
     strip->y = carve(workspace, &used, 4 * tile);
@@ -303,7 +310,7 @@ static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
         .stride = l->stride_w,
         .dilation = l->dilation_w,
         .S = l->S,
-        .channels = l->C,
+        .channels = layer_Cg(l),
         .apart = sharing.apart,
         .step = sharing.step,
         .outputs = outputs,
@@ -311,12 +318,14 @@ static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
         .chunks = chunks,
         .chunk_count = count,
     };
-    for (int64_t r = 0; r < l->R; r++) {
+    for (int64_t row = 0; row < l->groups * l->R; row++) {
+        const int64_t group = row / l->R, r = row % l->R;
+        const float *plane = image + group * taps.channels * x->stride_c;
         int64_t h = p * l->stride_h - l->pad_top + r * l->dilation_h;
-        taps.x = h >= 0 && h < l->H ? image + h * x->stride_h : NULL;
+        taps.x = h >= 0 && h < l->H ? plane + h * x->stride_h : NULL;
         plan->kernels->direct_taps(&taps);
         for (int i = 0; i < count; i++) {
-            chunks[i].to += l->S * l->C * chunks[i].pitch;
+            chunks[i].to += l->S * taps.channels * chunks[i].pitch;
         }
     }
 }
@@ -426,6 +435,7 @@ static void multiply_panels(const struct convoy_plan *plan, const struct operand
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const struct panel *panel = &alike->panel;
     const int64_t depth = layer_depth(&plan->layer), pixel = strip->pixel + panel->first;
+    const int64_t group = block->k / layer_Kg(&plan->layer);
     const int64_t pitch = plan->blocking.tile_vectors * floats_of(plan);
     for (int i = 0; i < block->rows && residual && !block->joined; i++) {
         copy_pixels(residual, plane_of(residual, strip->n, block->k + i), pixel, panel->pixels,
@@ -434,10 +444,10 @@ static void multiply_panels(const struct convoy_plan *plan, const struct operand
     struct tile_run run;
     struct tile_operands tile = {
         .tiles = (int)alike->count,
-        .w_step = depth * panel->width + PANEL_GAP,
+        .w_step = terms_of(plan) * panel->width + PANEL_GAP,
         .y_step = panel->width,
         .x = block->w,
-        .w = panel->data,
+        .w = panel->data + group * depth * panel->width,
         .runs = &run,
         .run_count = 1,
         .sums = block->sums,
@@ -474,7 +484,7 @@ static void multiply_alike(const struct convoy_plan *plan, const struct operands
     one.count = 1;
     for (int64_t i = 0; i < alike->count; i++) {
         multiply_panels(plan, operands, strip, &one, block, epilogue);
-        one.panel.data += depth * one.panel.width + PANEL_GAP;
+        one.panel.data += terms_of(plan) * one.panel.width + PANEL_GAP;
         one.panel.first += one.panel.width;
     }
 }
@@ -484,12 +494,14 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
                       const struct strip *strip, int64_t part, struct tile_epilogue epilogue)
 {
     const struct blocking *b = &plan->blocking;
-    const int64_t rows = plan->layer.K / b->k_blocks, larger = plan->layer.K % b->k_blocks;
+    const int64_t Kg = layer_Kg(&plan->layer), of_group = b->k_blocks / plan->layer.groups;
+    const int64_t rows = Kg / of_group, larger = Kg % of_group;
     const int64_t end = b->k_blocks * (part + 1) / b->k_parts;
     for (int64_t index = b->k_blocks * part / b->k_parts; index < end; index++) {
         struct block block;
-        block.k = rows * index + min64(index, larger);
-        block.rows = (int)rows + (index < larger);
+        const int64_t in_group = index % of_group;
+        block.k = index / of_group * Kg + rows * in_group + min64(in_group, larger);
+        block.rows = (int)rows + (in_group < larger);
         fill_block(plan, operands, strip, &block);
         epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
         for (int i = 0; i < strip->widths; i++) {

@@ -5,7 +5,7 @@
  * Dense: for each block of output channels, [R][S][C/groups][channels of the block], the channels
  * filled up with zeros to whole vectors, or halves of them (tile_shapes.granule). Lanes: for each
  * vector of output channels, [R][S][C/groups][VF]. Depthwise: the same as [R][C/groups][S][VF].
- * Panels: [K][R][S][C].
+ * Panels: [K][R][S][C/groups].
  */
 #include "kernels/direct/direct.h"
 
@@ -16,7 +16,7 @@
 static void pack_for_panels(struct convoy_plan *plan, const float *filter)
 {
     const convoy_layer *l = &plan->layer;
-    const int64_t taps = l->R * l->S, depth = layer_depth(l);
+    const int64_t taps = l->R * l->S, depth = layer_depth(l), Cg = layer_Cg(l);
     float *packed = plan->packed_w;
     if (taps == 1) {
         memcpy(packed, filter, plan->packed_w_bytes);
@@ -24,7 +24,7 @@ static void pack_for_panels(struct convoy_plan *plan, const float *filter)
     }
 #pragma omp parallel for schedule(static) num_threads(plan->threads) if (plan->threads > 1)
     for (int64_t k = 0; k < l->K; k++) {
-        plan->kernels->transpose(filter + k * depth, taps, packed + k * depth, l->C, l->C, taps);
+        plan->kernels->transpose(filter + k * depth, taps, packed + k * depth, Cg, Cg, taps);
     }
 }
 
