@@ -144,6 +144,33 @@ static void test_unused_stride_of_a_group(void **state)
     operands_destroy(&other);
 }
 
+/* All channels of x in one place, which a stride of 0 over them says. */
+static void test_channels_in_one_place(void **state)
+{
+    static const char *const problems[] = {"n1c40h5w9_k12r3s3_pd1_g4", "n1c20h5w9_k12r3s3_pd1",
+                                           "n2c32h6w5_k32r3s3_pd1_g2", "n1c9h7w12_k9r3s3_pd1_g9",
+                                           "n1c24h1w1_k40r1s1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        convoy_layer layer = parse_layer(problems[i]);
+        layer.layout = CONVOY_NCHW;
+        struct operand_set exact = operands_create(&layer, 1), set = operands_create(&layer, 1);
+        exact.x.stride_c = set.x.stride_c = 0;
+        run_layer(&layer, &exact, &(convoy_options){.algorithm = "reference", .threads = 1});
+        for (size_t a = 0; a < convoy_algorithm_count(); a++) {
+            convoy_options options = {.algorithm = convoy_algorithm_name(a), .threads = 1};
+            if (algorithm_applies(&layer, a)) {
+                convoy_difference difference;
+                run_layer(&layer, &set, &options);
+                assert_ok(convoy_tensor_compare(&set.y, &exact.y, &difference));
+                assert_true(difference.relative_to_rms < 1e-3);
+            }
+        }
+        operands_destroy(&exact);
+        operands_destroy(&set);
+    }
+}
+
 static void test_float64_only_with_reference(void **state)
 {
     struct fixture f = fixture_create(CONVOY_NHWC, false, "naive");
@@ -369,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_bad_tensors),
         cmocka_unit_test(test_unused_strides),
         cmocka_unit_test(test_unused_stride_of_a_group),
+        cmocka_unit_test(test_channels_in_one_place),
         cmocka_unit_test(test_float64_only_with_reference),
         cmocka_unit_test(test_workspace),
         cmocka_unit_test(test_residual_calls),

@@ -7,7 +7,8 @@
  *   direct_weights.c   filter -> packed w (pack)
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order
- *   direct_panels.c    NCHW with pixels in the lanes, driver and all
+ *   direct_panels.c    NCHW with pixels in the lanes, driver and all;
+ *   direct_panels_pack.c   its x into panels
  *   direct.c           the loops over strips, blocks of channels, depth and tiles (execute)
  *
  * A strip is a box of output pixels. Its pixels are sorted into groups that see the same taps:

@@ -14,9 +14,8 @@
  * holds, for each group and term d of the depth, in the order r, s, c, the x under that tap of some
  * pixels side by side, zero on padding: [groups][depth][width]. Packed w is [K][R][S][C/groups].
  */
-#include "kernels/direct/direct.h"
+#include "kernels/direct/direct_panels.h"
 
-#include <assert.h>
 #include <omp.h>
 #include <string.h>
 
@@ -27,48 +26,9 @@
 #include "kernels/carve.h"
 #include "kernels/tile/tile_epilogue.h"
 
-/* Pixels of a strip, at most: as for strips in NHWC. */
-#define STRIP_PIXELS_MAX 512
-
-/* Floats between panels: those of many layers would be a multiple of 4 KiB apart, and what is
-   copied to all of them would go to one set of L1. */
-#define PANEL_GAP 16
-/* Chunks of a row of y, at most: one for each vector of a strip's pixels, whose number is rounded
-   up to whole panels. */
-#define CHUNKS_MAX (STRIP_PIXELS_MAX / 4 + TILE_VECTORS_MAX)
-
-/* Pixels of a strip from `first` on, and floats of a row: pixels, rounded up to the granule. */
-struct panel {
-    float *data;
-    int64_t first, pixels;
-    int width;
-};
-
-/* Panels of one width, one after the other, and the register tiles for them: [rows - 1]. */
-struct alike {
-    struct panel panel; /* the first */
-    int64_t count;
-    tile_multiply_function *const *multiply;
-};
-
-/* One thread's workspace, cut up; and the strip it holds. */
-struct strip {
-    float *panels, *row, *sums, *y, *residual;
-    int64_t n, pixel, pixels;      /* of image n, from `pixel` on */
-    int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
-    int widths;
-    struct alike alike[3]; /* with one vector more, the others, and one that is not full */
-};
-
 static int64_t floats_of(const struct convoy_plan *plan)
 {
     return plan->kernels->vector_floats;
-}
-
-/* Terms of a panel: those of all groups. */
-static int64_t terms_of(const struct convoy_plan *plan)
-{
-    return plan->layer.groups * layer_depth(&plan->layer);
 }
 
 static int64_t strips_of_image(const struct convoy_plan *plan)
@@ -76,16 +36,15 @@ static int64_t strips_of_image(const struct convoy_plan *plan)
     return divide_up(plan->P * plan->Q, plan->blocking.strip_columns);
 }
 
-/* Panel `index` of a strip. */
-static struct panel panel_at(const struct convoy_plan *plan, const struct strip *strip,
-                             int64_t index)
+struct panel panels_panel(const struct convoy_plan *plan, const struct panels_strip *strip,
+                          int64_t index)
 {
     int64_t floats = floats_of(plan);
     int64_t first = (strip->vectors * index + min64(index, strip->wider)) * floats;
     int64_t vectors = strip->vectors + (index < strip->wider);
     int64_t pixels = min64(vectors * floats, strip->pixels - first);
     return (struct panel){
-        .data = strip->panels + first * terms_of(plan) + index * PANEL_GAP,
+        .data = strip->panels + first * panels_terms(plan) + index * PANEL_GAP,
         .first = first,
         .pixels = pixels,
         .width = (int)round_up(pixels, plan->kernels->tile->granule),
@@ -93,22 +52,22 @@ static struct panel panel_at(const struct convoy_plan *plan, const struct strip 
 }
 
 /* How many panels from `panel` on are as wide, and full; at least that one. */
-static int64_t panels_alike(const struct strip *strip, const struct panel *panel)
+static int64_t count_alike(const struct panels_strip *strip, const struct panel *panel)
 {
     int64_t pixels = strip->pixels - panel->first;
     int64_t wider = strip->wider * panel->width - panel->first;
     return max64((wider > 0 ? min64(pixels, wider) : pixels) / panel->width, 1);
 }
 
-static void find_alike(const struct convoy_plan *plan, struct strip *strip)
+static void find_alike(const struct convoy_plan *plan, struct panels_strip *strip)
 {
     const struct tile_shapes *shapes = plan->kernels->tile;
     const int floats = plan->kernels->vector_floats;
     strip->widths = 0;
     for (int64_t i = 0; i < strip->count;) {
-        struct alike *alike = &strip->alike[strip->widths++];
-        alike->panel = panel_at(plan, strip, i);
-        alike->count = panels_alike(strip, &alike->panel);
+        struct panels_alike *alike = &strip->alike[strip->widths++];
+        alike->panel = panels_panel(plan, strip, i);
+        alike->count = count_alike(strip, &alike->panel);
         const int width = alike->panel.width, vectors = (width + floats - 1) / floats;
         alike->multiply = width % floats == 0 ? shapes->multiply[vectors - 1]
                                               : shapes->multiply_half[vectors - 1];
@@ -118,7 +77,7 @@ static void find_alike(const struct convoy_plan *plan, struct strip *strip)
 
 /* Strip `index` of y, in panels of even widths. Strips have as many panels as can be alike, else a
    thread may have most of them. */
-static void place_strip(const struct convoy_plan *plan, int64_t index, struct strip *strip)
+static void place_strip(const struct convoy_plan *plan, int64_t index, struct panels_strip *strip)
 {
     const struct blocking *b = &plan->blocking;
     int64_t of_image = strips_of_image(plan), i = index % of_image, pixels = plan->P * plan->Q;
@@ -161,7 +120,7 @@ double direct_panels_copies(const struct convoy_plan *plan)
     const convoy_layer *l = &plan->layer;
     int64_t vectors = divide_up(plan->P * plan->Q, floats_of(plan));
     double pieces = (double)(vectors + (l->R * l->S > 1 || l->stride_w > 1 ? plan->P : 0));
-    return pieces * (double)(l->N * terms_of(plan));
+    return pieces * (double)(l->N * panels_terms(plan));
 }
 
 /* Part of the rows of register tiles with so many vectors that the output channels fill. */
@@ -191,7 +150,7 @@ void direct_panels_prepare(struct convoy_plan *plan)
     struct blocking *b = &plan->blocking;
     const struct tile_shapes *shapes = plan->kernels->tile;
     const int panel = panel_vectors(plan);
-    int64_t floats = floats_of(plan), depth = terms_of(plan);
+    int64_t floats = floats_of(plan), depth = panels_terms(plan);
     int64_t vectors = divide_up(plan->P * plan->Q, floats);
     int64_t most = (int64_t)cpu_l2_bytes() / 3 / (4 * floats * depth);
     /* whole panels: one of fewer vectors takes about as long */
@@ -207,51 +166,14 @@ void direct_panels_prepare(struct convoy_plan *plan)
     b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
 }
 
-/* Outputs of a piece of a row of y, at most. */
-static int64_t outputs_most(const struct convoy_plan *plan)
-{
-    return min64(plan->Q, plan->blocking.strip_columns);
-}
-
-/* Taps of which each sees other columns, and how many outputs on the taps behind them see theirs.
- */
-struct sharing {
-    int64_t apart, step;
-};
-
-/* Where that is so far on that no output of a row shares a column, all taps are apart. */
-static struct sharing sharing_of(const struct convoy_plan *plan)
-{
-    const convoy_layer *l = &plan->layer;
-    int64_t divisor = l->stride_w, other = l->dilation_w;
-    while (other != 0) {
-        int64_t rest = divisor % other;
-        divisor = other;
-        other = rest;
-    }
-    struct sharing sharing = {l->stride_w / divisor, l->dilation_w / divisor};
-    if (sharing.step >= outputs_most(plan)) {
-        sharing.apart = max64(sharing.apart, l->S);
-    }
-    return sharing;
-}
-
-/* Room for the columns that some taps see, and for a panel before and behind. */
-static int64_t row_floats(const struct convoy_plan *plan)
-{
-    const struct sharing sharing = sharing_of(plan);
-    const int64_t further = (plan->layer.S - 1) / sharing.apart * sharing.step;
-    const int64_t panel = plan->blocking.tile_vectors * floats_of(plan);
-    return outputs_most(plan) + floats_of(plan) + further + 2 * panel;
-}
-
-static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, struct strip *strip)
+static int64_t carve_strip(const struct convoy_plan *plan, char *workspace,
+                           struct panels_strip *strip)
 {
     const struct blocking *b = &plan->blocking;
     int64_t tile = b->tile_pixels * b->tile_vectors * floats_of(plan), used = 0;
     const int64_t gaps = b->strip_columns / floats_of(plan) * PANEL_GAP;
-    strip->panels = carve(workspace, &used, 4 * (b->strip_columns * terms_of(plan) + gaps));
-    strip->row = carve(workspace, &used, 4 * row_floats(plan));
+    strip->panels = carve(workspace, &used, 4 * (b->strip_columns * panels_terms(plan) + gaps));
+    strip->row = carve(workspace, &used, 4 * panels_row_floats(plan));
     strip->sums = carve(workspace, &used, 4 * tile);
     strip->y = carve(workspace, &used, 4 * tile);
     strip->residual = carve(workspace, &used, 4 * tile);
@@ -260,125 +182,8 @@ static int64_t carve_strip(const struct convoy_plan *plan, char *workspace, stru
 
 int64_t direct_panels_bytes(const struct convoy_plan *plan)
 {
-    struct strip strip = {0};
+    struct panels_strip strip = {0};
     return carve_strip(plan, NULL, &strip);
-}
-
-/* Where, in the panels of a strip, the next pixels go. */
-struct place {
-    int64_t index, pixel;
-    struct panel panel;
-};
-
-/* The chunks of the next `pixels` pixels. */
-static int next_chunks(const struct convoy_plan *plan, const struct strip *strip,
-                       struct place *place, int64_t pixels, struct direct_chunk *chunks)
-{
-    int count = 0;
-    for (int64_t i = 0, taken; i < pixels; i += taken) {
-        const struct panel *panel = &place->panel;
-        const int64_t first = place->pixel;
-        assert(count < CHUNKS_MAX);
-        chunks[count++] = (struct direct_chunk){
-            .to = panel->data,
-            .pitch = panel->width,
-            .from = i - first,
-            .skip = (int)first,
-        };
-        taken = min64(pixels - i, panel->pixels - first);
-        place->pixel += taken;
-        if (place->pixel == panel->pixels && ++place->index < strip->count) {
-            place->panel = panel_at(plan, strip, place->index);
-            place->pixel = 0;
-        }
-    }
-    return count;
-}
-
-/* x under so many outputs from column q of row p on, in all chunks. */
-static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
-                       const struct strip *strip, int64_t p, int64_t q, int64_t outputs,
-                       struct direct_chunk *chunks, int count)
-{
-    const convoy_layer *l = &plan->layer;
-    const float *image = (const float *)x->data + strip->n * x->stride_n;
-    const struct sharing sharing = sharing_of(plan);
-    struct direct_taps taps = {
-        .x_c = x->stride_c,
-        .W = l->W,
-        .first = q * l->stride_w - l->pad_left,
-        .stride = l->stride_w,
-        .dilation = l->dilation_w,
-        .S = l->S,
-        .channels = layer_Cg(l),
-        .apart = sharing.apart,
-        .step = sharing.step,
-        .outputs = outputs,
-        .row = strip->row + plan->blocking.tile_vectors * floats_of(plan),
-        .chunks = chunks,
-        .chunk_count = count,
-    };
-    for (int64_t row = 0; row < l->groups * l->R; row++) {
-        const int64_t group = row / l->R, r = row % l->R;
-        const float *plane = image + group * taps.channels * x->stride_c;
-        int64_t h = p * l->stride_h - l->pad_top + r * l->dilation_h;
-        taps.x = h >= 0 && h < l->H ? plane + h * x->stride_h : NULL;
-        plan->kernels->direct_taps(&taps);
-        for (int i = 0; i < count; i++) {
-            chunks[i].to += l->S * taps.channels * chunks[i].pitch;
-        }
-    }
-}
-
-/* All panels of a strip, piece by piece of rows of y. */
-static void pack_pieces(const struct convoy_plan *plan, const convoy_tensor *x,
-                        const struct strip *strip)
-{
-    struct direct_chunk chunks[CHUNKS_MAX];
-    struct place place = {.panel = panel_at(plan, strip, 0)};
-    int64_t p = strip->pixel / plan->Q, q = strip->pixel % plan->Q;
-    for (int64_t i = 0, pixels; i < strip->pixels; i += pixels, p++, q = 0) {
-        pixels = min64(plan->Q - q, strip->pixels - i);
-        int count = next_chunks(plan, strip, &place, pixels, chunks);
-        /* and zeros, or what follows in the row, behind the last */
-        const bool last = i + pixels == strip->pixels;
-        pack_piece(plan, x, strip, p, q, pixels + (last ? floats_of(plan) : 0), chunks, count);
-    }
-}
-
-/* The same where pixels of x lie as those of y. */
-static void pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
-                        const struct strip *strip)
-{
-    for (int i = 0; i < strip->widths; i++) {
-        const struct panel *panel = &strip->alike[i].panel;
-        struct direct_panel rows = {
-            .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel->first,
-            .from_c = x->stride_c,
-            .channels = plan->layer.C,
-            .lanes = (int)min64(panel->pixels, panel->width),
-            .to = panel->data,
-            .to_c = panel->width,
-            .panels = strip->alike[i].count,
-            .to_panel = plan->layer.C * panel->width + PANEL_GAP,
-        };
-        if (rows.lanes < panel->width) {
-            memset(rows.to, 0, (size_t)(rows.channels * panel->width) * sizeof *rows.to);
-        }
-        plan->kernels->direct_panel(&rows);
-    }
-}
-
-static void pack_strip(const struct convoy_plan *plan, const convoy_tensor *x,
-                       const struct strip *strip)
-{
-    const convoy_layer *l = &plan->layer;
-    if (l->R == 1 && l->S == 1 && l->stride_w == 1 && l->stride_h == 1 && !layer_is_padded(l) &&
-        x->stride_h == l->W) {
-        pack_joined(plan, x, strip);
-    } else {
-        pack_pieces(plan, x, strip);
-    }
 }
 
 /* `pixels` pixels of a tensor from number `first` of its image on, copied to or from a row. */
@@ -410,7 +215,7 @@ struct block {
 };
 
 static void fill_block(const struct convoy_plan *plan, const struct operands *operands,
-                       const struct strip *strip, struct block *block)
+                       const struct panels_strip *strip, struct block *block)
 {
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const int64_t depth = layer_depth(&plan->layer);
@@ -429,7 +234,7 @@ static void fill_block(const struct convoy_plan *plan, const struct operands *op
 /* Some panels that are alike; more than one only where rows of y are joined and the depth is not
    cut. */
 static void multiply_panels(const struct convoy_plan *plan, const struct operands *operands,
-                            const struct strip *strip, const struct alike *alike,
+                            const struct panels_strip *strip, const struct panels_alike *alike,
                             const struct block *block, const struct tile_epilogue *epilogue)
 {
     const convoy_tensor *y = operands->y, *residual = operands->residual;
@@ -444,7 +249,7 @@ static void multiply_panels(const struct convoy_plan *plan, const struct operand
     struct tile_run run;
     struct tile_operands tile = {
         .tiles = (int)alike->count,
-        .w_step = terms_of(plan) * panel->width + PANEL_GAP,
+        .w_step = panels_terms(plan) * panel->width + PANEL_GAP,
         .y_step = panel->width,
         .x = block->w,
         .w = panel->data + group * depth * panel->width,
@@ -472,7 +277,7 @@ static void multiply_panels(const struct convoy_plan *plan, const struct operand
 
 /* All panels of one width. */
 static void multiply_alike(const struct convoy_plan *plan, const struct operands *operands,
-                           const struct strip *strip, const struct alike *alike,
+                           const struct panels_strip *strip, const struct panels_alike *alike,
                            const struct block *block, const struct tile_epilogue *epilogue)
 {
     const int64_t depth = layer_depth(&plan->layer);
@@ -480,18 +285,18 @@ static void multiply_alike(const struct convoy_plan *plan, const struct operands
         multiply_panels(plan, operands, strip, alike, block, epilogue);
         return;
     }
-    struct alike one = *alike;
+    struct panels_alike one = *alike;
     one.count = 1;
     for (int64_t i = 0; i < alike->count; i++) {
         multiply_panels(plan, operands, strip, &one, block, epilogue);
-        one.panel.data += terms_of(plan) * one.panel.width + PANEL_GAP;
+        one.panel.data += panels_terms(plan) * one.panel.width + PANEL_GAP;
         one.panel.first += one.panel.width;
     }
 }
 
 /* One share of the output channels of one strip. */
 static void work_unit(const struct convoy_plan *plan, const struct operands *operands,
-                      const struct strip *strip, int64_t part, struct tile_epilogue epilogue)
+                      const struct panels_strip *strip, int64_t part, struct tile_epilogue epilogue)
 {
     const struct blocking *b = &plan->blocking;
     const int64_t Kg = layer_Kg(&plan->layer), of_group = b->k_blocks / plan->layer.groups;
@@ -520,7 +325,7 @@ void direct_panels_execute(const struct convoy_plan *plan, const struct operands
     {
         int thread = omp_get_thread_num();
         uint64_t state = denormals_enter(plan->flush_denormals);
-        struct strip strip = {0};
+        struct panels_strip strip = {0};
         carve_strip(plan, operands->workspace + thread * b->thread_bytes, &strip);
         int64_t current = -1;
         /* to the same threads each time, in whose caches these parts of y still are */
@@ -529,7 +334,7 @@ void direct_panels_execute(const struct convoy_plan *plan, const struct operands
             int64_t index = unit / b->k_parts;
             if (index != current) {
                 place_strip(plan, index, &strip);
-                pack_strip(plan, operands->x, &strip);
+                panels_pack(plan, operands->x, &strip);
                 current = index;
             }
             work_unit(plan, operands, &strip, unit % b->k_parts, epilogue);

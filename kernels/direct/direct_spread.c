@@ -28,12 +28,13 @@ ALWAYS_INLINE void spread_vector(const struct direct_spread *s, const int reach)
 void KERNEL(direct_spread)(const struct direct_spread *s);
 void KERNEL(direct_spread)(const struct direct_spread *s)
 {
-    if (s->reach == VF) {
-        spread_vector(s, VF);
-        return;
-    }
-    if (s->reach < VF) {
-        spread_vector(s, (int)s->reach);
+    /* channels on one another, a stride of 0 apart, may be more than they reach */
+    if (s->channels <= VF && s->reach <= VF) {
+        if (s->reach == VF) {
+            spread_vector(s, VF);
+        } else {
+            spread_vector(s, (int)s->reach);
+        }
         return;
     }
     const float *from = s->from;

@@ -22,9 +22,13 @@ static const float *group_of(const struct convoy_plan *plan, const convoy_tensor
 static bool needs_no_lowering(const struct convoy_plan *plan, const convoy_tensor *x)
 {
     const convoy_layer *l = &plan->layer;
-    int64_t row_stride = l->layout == CONVOY_NHWC ? x->stride_w : x->stride_c;
+    const bool nhwc = l->layout == CONVOY_NHWC;
+    const int64_t row_stride = nhwc ? x->stride_w : x->stride_c;
+    /* the BLAS wants rows that do not overlap, as those of a stride of 0 would */
+    const int64_t row = nhwc ? layer_Cg(l) : l->H * l->W;
     return l->R == 1 && l->S == 1 && l->stride_h == 1 && l->stride_w == 1 && !layer_is_padded(l) &&
-           (l->H == 1 || x->stride_h == l->W * x->stride_w) && row_stride <= INT_MAX;
+           (l->H == 1 || x->stride_h == l->W * x->stride_w) && row_stride >= row &&
+           row_stride <= INT_MAX;
 }
 
 /* NHWC: one pixel's inputs d0 <= d < d1 in the order r, s, c. */

@@ -1,0 +1,57 @@
+/**
+ * @file direct_panels.h
+ * What the parts of direct_panels.c share: strips of y in NCHW, and their x in panels.
+ */
+#ifndef CONVOY_KERNELS_DIRECT_PANELS_H
+#define CONVOY_KERNELS_DIRECT_PANELS_H
+
+#include "core/layer_checked.h"
+#include "kernels/direct/direct.h"
+
+/* Pixels of a strip, at most: as for strips in NHWC. */
+#define STRIP_PIXELS_MAX 512
+/* Floats between panels: those of many layers would be a multiple of 4 KiB apart, and what is
+   copied to all of them would go to one set of L1. */
+#define PANEL_GAP 16
+/* Pixels of a strip from `first` on, and floats of a row: pixels, rounded up to the granule. */
+struct panel {
+    float *data;
+    int64_t first, pixels;
+    int width;
+};
+
+/* Panels of one width, one after the other, and the register tiles for them: [rows - 1]. */
+struct panels_alike {
+    struct panel panel; /* the first */
+    int64_t count;
+    tile_multiply_function *const *multiply;
+};
+
+/* One thread's workspace, cut up; and the strip it holds. */
+struct panels_strip {
+    float *panels, *row, *sums, *y, *residual;
+    int64_t n, pixel, pixels;      /* of image n, from `pixel` on */
+    int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
+    int widths;
+    struct panels_alike alike[3]; /* with one vector more, the others, and one that is not full */
+};
+
+/* Terms of a panel: those of all groups. */
+static inline int64_t panels_terms(const struct convoy_plan *plan)
+{
+    return plan->layer.groups * layer_depth(&plan->layer);
+}
+
+/* Panel `index` of a strip. */
+struct panel panels_panel(const struct convoy_plan *plan, const struct panels_strip *strip,
+                          int64_t index);
+
+/* Floats of strip->row: room for the columns that some taps see, and for a panel before and
+   behind. */
+int64_t panels_row_floats(const struct convoy_plan *plan);
+
+/* The strip's x, into its panels. */
+void panels_pack(const struct convoy_plan *plan, const convoy_tensor *x,
+                 const struct panels_strip *strip);
+
+#endif
