@@ -33,6 +33,12 @@ static const char *refuse(const struct algorithm *algorithm, const convoy_layer 
     return NULL;
 }
 
+int direct_threads(const struct convoy_plan *plan)
+{
+    const double worth_sharing = 60000; /* vector multiply-adds: some 20 microseconds */
+    return plan->work.multiply + plan->work.copy > worth_sharing ? plan->threads : 1;
+}
+
 /* All tiles of one group of pixels for one chunk of the depth: even shares, so that no tile is
    nearly empty; some tiles, then some of a pixel more. */
 static void multiply_group(const struct convoy_plan *plan, const struct direct_strip *strip,

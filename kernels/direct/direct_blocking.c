@@ -242,12 +242,6 @@ int64_t direct_strips(const struct convoy_plan *plan)
            divide_up(plan->Q, b->strip_columns);
 }
 
-int direct_threads(const struct convoy_plan *plan)
-{
-    const double worth_sharing = 60000; /* vector multiply-adds: some 20 microseconds */
-    return plan->work.multiply + plan->work.copy > worth_sharing ? plan->threads : 1;
-}
-
 /* Output channels are shared out as well when there are too few strips for the threads, or when L2
    would not hold their sums. */
 static void choose_parts(struct convoy_plan *plan)

@@ -10,6 +10,7 @@
  *   winograd_filter.c        filter -> alpha_h * alpha_w matrices            (per ISA)
  *   winograd_pieces.c        strides and large filters: taps -> pieces of r x s
  *   winograd_blocking.c      how a layer is cut (prepare, describe)
+ *   winograd_weights.c       filter -> packed w (pack)
  *   winograd_error.c         its error bound and its typical error
  *   winograd_ahead.c         what to ask for before it is needed
  *   winograd_gather.c        which x each tile reads, and their transform
