@@ -357,6 +357,7 @@ static void test_panels(void **state)
         "n1c40h7w33_k76r1s1_st2_g4",
         "n1c1200h3w20_k36r1s1_g2", /* ... with partial sums */
         "n1c6h9w24_k100r2s2_g2",
+        "n1c2h6w3000_k16r3s3_pd1_g2", /* ... of one channel, a vector of output channels each */
     };
     (void)state;
     for (int pixels = 1; pixels <= 100; pixels++) {

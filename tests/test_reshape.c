@@ -139,6 +139,32 @@ static void test_without_weights(void **state)
     operands_destroy(&set);
 }
 
+/* Sizes whose blocks of output channels differ, which these algorithms pack alike. */
+static void test_other_blocks(void **state)
+{
+    static const struct {
+        const char *algorithm, *problem;
+        struct size size;
+    } reshapes[] = {{"im2col", "n1c64h8w8_k512r3s3_pd1", {1, 64, 64}},
+                    {"direct", "n1c64h1w1_k16r1s1", {8, 1, 1}},
+                    {"direct", "n1c64h8w8_k512r3s3_pd1", {2, 30, 40}},
+                    {"winograd-f4x4-3x3", "n1c64h8w8_k512r3s3_pd1", {1, 64, 64}}};
+    (void)state;
+    for (size_t i = 0; i < sizeof reshapes / sizeof reshapes[0]; i++) {
+        convoy_layer layer = parse_layer(reshapes[i].problem);
+        const struct size *size = &reshapes[i].size;
+        layer.layout = CONVOY_NHWC;
+        struct operand_set set = operands_create(&layer, 1);
+        convoy_options options = {.algorithm = reshapes[i].algorithm, .threads = 4};
+        convoy_plan *plan = create_plan(&layer, &set, &options), *reshaped = NULL;
+        assert_ok(convoy_plan_reshape(plan, size->N, size->H, size->W, NULL, &reshaped));
+        assert_ptr_equal(reshaped->packed_w, plan->packed_w);
+        convoy_plan_destroy(plan);
+        convoy_plan_destroy(reshaped);
+        operands_destroy(&set);
+    }
+}
+
 /* Options of the plan hold for the new one. */
 static void test_options_stay(void **state)
 {
@@ -205,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_what_agrees_is_the_same),
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_without_weights),
+        cmocka_unit_test(test_other_blocks),
         cmocka_unit_test(test_options_stay),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_holders),

@@ -7,8 +7,8 @@
  *   direct_weights.c   filter -> packed w (pack)
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order
- *   direct_panels.c    NCHW with pixels in the lanes, driver and all;
- *   direct_panels_pack.c   its x into panels
+ *   direct_panels.c    NCHW with pixels in the lanes: cut, and run
+ *   direct_panels_pack.c   x into panels; what the two share: direct_panels.h
  *   direct.c           the loops over strips, blocks of channels, depth and tiles (execute)
  *
  * A strip is a box of output pixels. Its pixels are sorted into groups that see the same taps:
@@ -26,6 +26,9 @@
 
 /* Intervals of output rows (or columns) that see the same taps, at most, for each axis. */
 #define DIRECT_SPANS_MAX 9
+
+/* Pixels of a strip: enough to pay for reading w again, few enough for L2 and for balance. */
+#define STRIP_PIXELS_MAX 512
 
 /* Pixels of y that are asked for before they are stored: four register tiles of a short sum take as
    long as memory. */

@@ -14,8 +14,6 @@
    all tiles of a strip read them; and a sum of 256 has a rounding error well below one of
    thousands. */
 #define DEPTH_BLOCK 256
-/* Pixels of a strip: enough to pay for reading w again, few enough for L2 and for balance. */
-#define STRIP_PIXELS_MAX 512
 /* Packed w that comes from L3 for so many pixels takes some 3 % of their multiply-adds' time. */
 #define STRIP_PIXELS_ENOUGH 128
 /* Of a strip that is larger than what L2 is to hold. */
@@ -178,15 +176,6 @@ static int64_t most_that_fit(const struct convoy_plan *plan, bool rows, int64_t 
     return least;
 }
 
-/* As many strips of an image for each thread, where one more would count; where there are few, or
-   few are wanted, depth first, threads share their channels instead. */
-static int64_t even_strips(const struct convoy_plan *plan, int64_t strips)
-{
-    const int64_t threads = plan->threads;
-    const bool some = strips > threads && strips < 8 * threads && !plan->blocking.depth_first;
-    return some ? min64(plan->P, round_up(strips, threads)) : strips;
-}
-
 /* As many whole images, or rows of one, or columns of a row, as fit; then evened out so that the
    last is not nearly empty. */
 static void cut_strip(struct convoy_plan *plan)
@@ -207,13 +196,31 @@ static void cut_strip(struct convoy_plan *plan)
         }
         b->strip_images = divide_up(plan->layer.N, divide_up(plan->layer.N, images));
     } else {
-        b->strip_rows = divide_up(plan->P, even_strips(plan, divide_up(plan->P, b->strip_rows)));
+        b->strip_rows = divide_up(plan->P, divide_up(plan->P, b->strip_rows));
     }
 }
 
 static int64_t strip_pixels(const struct blocking *b)
 {
     return b->strip_images * b->strip_rows * b->strip_columns;
+}
+
+/* As many strips for each thread, where one more would count. Where there are few, threads share
+   their channels instead. */
+static void even_strips(struct convoy_plan *plan)
+{
+    struct blocking *b = &plan->blocking;
+    const int64_t threads = plan->threads, images = plan->layer.N;
+    int64_t of_image = divide_up(plan->P, b->strip_rows);
+    const int64_t strips = images * of_image;
+    if (b->strip_rows == plan->P || b->strip_columns < plan->Q || strips <= threads ||
+        strips >= 8 * threads) {
+        return;
+    }
+    while (images * of_image % threads != 0 && of_image < plan->P) {
+        of_image++;
+    }
+    b->strip_rows = divide_up(plan->P, of_image);
 }
 
 /* Where few pixels have their x in L2, packed w passes by too often: then one piece of the depth
@@ -372,6 +379,9 @@ static void choose_copies(struct convoy_plan *plan)
     if (b->pads && !b->packs) {
         b->packs = true;
         choose_strip(plan);
+    }
+    if (!b->depth_first) {
+        even_strips(plan);
     }
 }
 

@@ -50,7 +50,7 @@ struct direct_chunk {
    to[(s * channels + c) * pitch + lane] = x[c][first + i * stride + s * dilation], 0 outside the
    row. Taps whose distance is a whole number of strides see the same columns: so the columns of a
    row are taken once for each of `apart` taps, to `row`, and all others see those `step` outputs
-   on. */
+   on. With S or more apart all are taken singly. */
 struct direct_taps {
     const float *x; /* row of channel 0; NULL: outside the image */
     ptrdiff_t x_c;

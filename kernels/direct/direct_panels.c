@@ -97,15 +97,6 @@ int64_t direct_panels_strips(const struct convoy_plan *plan)
     return plan->layer.N * strips_of_image(plan);
 }
 
-bool direct_panels_fit(const struct convoy_plan *plan)
-{
-    const convoy_layer *l = &plan->layer;
-    int64_t bytes = 4 * floats_of(plan) * plan->kernels->tile->vectors_best;
-    return l->layout == CONVOY_NCHW && !plan->blocking.lanes &&
-           multiply_checked(&bytes, layer_depth(l)) && multiply_checked(&bytes, l->groups) &&
-           bytes <= (int64_t)cpu_l2_bytes() / 2;
-}
-
 int64_t direct_panels_flops(const struct convoy_plan *plan)
 {
     int64_t flops = 2 * layer_depth(&plan->layer);
@@ -143,6 +134,15 @@ static int panel_vectors(const struct convoy_plan *plan)
                 (pieces || rows_filled(plan, shapes->vectors_max) >
                                worth * rows_filled(plan, shapes->vectors_best));
     return wide ? shapes->vectors_max : shapes->vectors_best;
+}
+
+bool direct_panels_fit(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t bytes = 4 * floats_of(plan) * panel_vectors(plan);
+    return l->layout == CONVOY_NCHW && !plan->blocking.lanes &&
+           multiply_checked(&bytes, layer_depth(l)) && multiply_checked(&bytes, l->groups) &&
+           bytes <= (int64_t)cpu_l2_bytes() / 2;
 }
 
 void direct_panels_prepare(struct convoy_plan *plan)
@@ -315,6 +315,20 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
     }
 }
 
+/* The x of those groups that a part of the blocks reads, and that no part before it read. */
+static void pack_part(const struct convoy_plan *plan, const convoy_tensor *x,
+                      const struct panels_strip *strip, int64_t part, int64_t *packed)
+{
+    const struct blocking *b = &plan->blocking;
+    const int64_t of_group = b->k_blocks / plan->layer.groups;
+    const int64_t first = b->k_blocks * part / b->k_parts / of_group;
+    const int64_t end = divide_up(b->k_blocks * (part + 1) / b->k_parts, of_group);
+    if (end > *packed) {
+        panels_pack(plan, x, strip, max64(first, *packed), end);
+        *packed = end;
+    }
+}
+
 void direct_panels_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
@@ -327,16 +341,17 @@ void direct_panels_execute(const struct convoy_plan *plan, const struct operands
         uint64_t state = denormals_enter(plan->flush_denormals);
         struct panels_strip strip = {0};
         carve_strip(plan, operands->workspace + thread * b->thread_bytes, &strip);
-        int64_t current = -1;
+        int64_t current = -1, packed = 0; /* groups of the strip whose x is in panels */
         /* to the same threads each time, in whose caches these parts of y still are */
 #pragma omp for schedule(static) nowait
         for (int64_t unit = 0; unit < units; unit++) {
             int64_t index = unit / b->k_parts;
             if (index != current) {
                 place_strip(plan, index, &strip);
-                panels_pack(plan, operands->x, &strip);
                 current = index;
+                packed = 0;
             }
+            pack_part(plan, operands->x, &strip, unit % b->k_parts, &packed);
             work_unit(plan, operands, &strip, unit % b->k_parts, epilogue);
         }
         denormals_leave(plan->flush_denormals, state);

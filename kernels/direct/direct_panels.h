@@ -8,11 +8,10 @@
 #include "core/layer_checked.h"
 #include "kernels/direct/direct.h"
 
-/* Pixels of a strip, at most: as for strips in NHWC. */
-#define STRIP_PIXELS_MAX 512
 /* Floats between panels: those of many layers would be a multiple of 4 KiB apart, and what is
    copied to all of them would go to one set of L1. */
 #define PANEL_GAP 16
+
 /* Pixels of a strip from `first` on, and floats of a row: pixels, rounded up to the granule. */
 struct panel {
     float *data;
@@ -50,8 +49,8 @@ struct panel panels_panel(const struct convoy_plan *plan, const struct panels_st
    behind. */
 int64_t panels_row_floats(const struct convoy_plan *plan);
 
-/* The strip's x, into its panels. */
+/* The strip's x of the groups first <= group < end, into its panels. */
 void panels_pack(const struct convoy_plan *plan, const convoy_tensor *x,
-                 const struct panels_strip *strip);
+                 const struct panels_strip *strip, int64_t first, int64_t end);
 
 #endif

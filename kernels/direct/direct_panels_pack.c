@@ -13,6 +13,11 @@
    up to whole panels. */
 #define CHUNKS_MAX (STRIP_PIXELS_MAX / 4 + TILE_VECTORS_MAX)
 
+/* Groups first <= group < end. */
+struct groups {
+    int64_t first, end;
+};
+
 /* Outputs of a piece of a row of y, at most. */
 static int64_t outputs_most(const struct convoy_plan *plan)
 {
@@ -81,10 +86,10 @@ static int next_chunks(const struct convoy_plan *plan, const struct panels_strip
     return count;
 }
 
-/* x under so many outputs from column q of row p on, in all chunks. */
+/* x of some groups under so many outputs from column q of row p on, in all chunks. */
 static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
-                       const struct panels_strip *strip, int64_t p, int64_t q, int64_t outputs,
-                       struct direct_chunk *chunks, int count)
+                       const struct panels_strip *strip, struct groups groups, int64_t p, int64_t q,
+                       int64_t outputs, struct direct_chunk *chunks, int count)
 {
     const convoy_layer *l = &plan->layer;
     const float *image = (const float *)x->data + strip->n * x->stride_n;
@@ -104,7 +109,10 @@ static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
         .chunks = chunks,
         .chunk_count = count,
     };
-    for (int64_t row = 0; row < l->groups * l->R; row++) {
+    for (int i = 0; i < count; i++) {
+        chunks[i].to += groups.first * layer_depth(l) * chunks[i].pitch;
+    }
+    for (int64_t row = groups.first * l->R; row < groups.end * l->R; row++) {
         const int64_t group = row / l->R, r = row % l->R;
         const float *plane = image + group * taps.channels * x->stride_c;
         int64_t h = p * l->stride_h - l->pad_top + r * l->dilation_h;
@@ -118,7 +126,7 @@ static void pack_piece(const struct convoy_plan *plan, const convoy_tensor *x,
 
 /* All panels of a strip, piece by piece of rows of y. */
 static void pack_pieces(const struct convoy_plan *plan, const convoy_tensor *x,
-                        const struct panels_strip *strip)
+                        const struct panels_strip *strip, struct groups groups)
 {
     struct direct_chunk chunks[CHUNKS_MAX];
     struct place place = {.panel = panels_panel(plan, strip, 0)};
@@ -127,24 +135,25 @@ static void pack_pieces(const struct convoy_plan *plan, const convoy_tensor *x,
         pixels = min64(plan->Q - q, strip->pixels - i);
         int count = next_chunks(plan, strip, &place, pixels, chunks);
         /* and zeros, or what follows in the row, behind the last */
-        const bool last = i + pixels == strip->pixels;
-        pack_piece(plan, x, strip, p, q, pixels + (last ? plan->kernels->vector_floats : 0), chunks,
-                   count);
+        const int64_t behind = i + pixels == strip->pixels ? plan->kernels->vector_floats : 0;
+        pack_piece(plan, x, strip, groups, p, q, pixels + behind, chunks, count);
     }
 }
 
 /* The same where pixels of x lie as those of y. */
 static void pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
-                        const struct panels_strip *strip)
+                        const struct panels_strip *strip, struct groups groups)
 {
+    const int64_t Cg = layer_Cg(&plan->layer), c = groups.first * Cg;
     for (int i = 0; i < strip->widths; i++) {
         const struct panel *panel = &strip->alike[i].panel;
         struct direct_panel rows = {
-            .from = (const float *)x->data + strip->n * x->stride_n + strip->pixel + panel->first,
+            .from = (const float *)x->data + strip->n * x->stride_n + c * x->stride_c +
+                    strip->pixel + panel->first,
             .from_c = x->stride_c,
-            .channels = plan->layer.C,
+            .channels = (groups.end - groups.first) * Cg,
             .lanes = (int)min64(panel->pixels, panel->width),
-            .to = panel->data,
+            .to = panel->data + c * panel->width,
             .to_c = panel->width,
             .panels = strip->alike[i].count,
             .to_panel = plan->layer.C * panel->width + PANEL_GAP,
@@ -157,13 +166,14 @@ static void pack_joined(const struct convoy_plan *plan, const convoy_tensor *x,
 }
 
 void panels_pack(const struct convoy_plan *plan, const convoy_tensor *x,
-                 const struct panels_strip *strip)
+                 const struct panels_strip *strip, int64_t first, int64_t end)
 {
     const convoy_layer *l = &plan->layer;
+    const struct groups groups = {first, end};
     if (l->R == 1 && l->S == 1 && l->stride_w == 1 && l->stride_h == 1 && !layer_is_padded(l) &&
         x->stride_h == l->W) {
-        pack_joined(plan, x, strip);
+        pack_joined(plan, x, strip, groups);
     } else {
-        pack_pieces(plan, x, strip);
+        pack_pieces(plan, x, strip, groups);
     }
 }

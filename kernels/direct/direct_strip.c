@@ -92,7 +92,9 @@ static int64_t copy_floats(const struct convoy_plan *plan)
 }
 
 /* In which order a group's runs follow each other. The bits of a layer must not depend on its
-   layout, so the groups that kernels/depthwise works in NHWC are summed in its order here too. */
+   layout, so the groups that kernels/depthwise works in NHWC are summed in its order here too.
+   (Panels sum in the order r, s, c: of such groups they see those of one channel only, for which
+   that is the same.) */
 enum run_order { ORDER_R_S_C, ORDER_S_R, ORDER_R_C_S };
 
 static enum run_order run_order(const struct convoy_plan *plan)

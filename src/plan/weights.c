@@ -77,7 +77,8 @@ bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
                   la->groups == lb->groups && la->stride_h == lb->stride_h &&
                   la->stride_w == lb->stride_w && la->dilation_h == lb->dilation_h &&
                   la->dilation_w == lb->dilation_w;
-    bool same_blocks = ba->panels || ba->depthwise ||
+    /* direct's dense tiles: other algorithms pack alike for any blocks */
+    bool same_blocks = ba->block_vectors == 0 || ba->panels || ba->depthwise ||
                        (ba->k_blocks == bb->k_blocks && ba->tile_vectors == bb->tile_vectors);
     bool packing = ba->depth_block == bb->depth_block && ba->lanes == bb->lanes &&
                    ba->depthwise == bb->depthwise && ba->panels == bb->panels && same_blocks &&
