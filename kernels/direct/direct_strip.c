@@ -74,9 +74,11 @@ struct direct_window direct_window(const struct convoy_plan *plan, const struct 
     return window;
 }
 
-/* The largest window a strip can have, in floats of one copy. */
+/* The largest window a strip can have, in floats of one copy: some of which no machine has room, if
+   their bytes are more than a number can be. */
 static int64_t copy_floats(const struct convoy_plan *plan)
 {
+    const int64_t most = INT64_MAX / 64;
     const struct blocking *b = &plan->blocking;
     const convoy_layer *l = &plan->layer;
     int64_t h = (b->strip_rows - 1) * l->stride_h + l->dilation_h * (l->R - 1) + 1;
@@ -88,7 +90,7 @@ static int64_t copy_floats(const struct convoy_plan *plan)
     int64_t floats = b->strip_images;
     bool fits = multiply_checked(&floats, h) && multiply_checked(&floats, w) &&
                 multiply_checked(&floats, b->copy_channels);
-    return fits ? floats : INT64_MAX / 64;
+    return fits && floats < most ? floats : most;
 }
 
 /* In which order a group's runs follow each other. The bits of a layer must not depend on its
