@@ -139,6 +139,16 @@ static void test_without_weights(void **state)
     operands_destroy(&set);
 }
 
+/* im2col needs a build with OpenBLAS. */
+static bool is_built(const convoy_layer *layer, const char *algorithm)
+{
+    size_t a = 0;
+    while (strcmp(convoy_algorithm_name(a), algorithm) != 0) {
+        a++;
+    }
+    return algorithm_applies(layer, a);
+}
+
 /* Sizes whose blocks of output channels differ, which these algorithms pack alike. */
 static void test_other_blocks(void **state)
 {
@@ -146,7 +156,7 @@ static void test_other_blocks(void **state)
         const char *algorithm, *problem;
         struct size size;
     } reshapes[] = {{"im2col", "n1c64h8w8_k512r3s3_pd1", {1, 64, 64}},
-                    {"direct", "n1c64h1w1_k16r1s1", {8, 1, 1}},
+                    {"direct", "n1c64h1w1_k4r1s1", {8, 1, 1}},
                     {"direct", "n1c64h8w8_k512r3s3_pd1", {2, 30, 40}},
                     {"winograd-f4x4-3x3", "n1c64h8w8_k512r3s3_pd1", {1, 64, 64}}};
     (void)state;
@@ -154,6 +164,9 @@ static void test_other_blocks(void **state)
         convoy_layer layer = parse_layer(reshapes[i].problem);
         const struct size *size = &reshapes[i].size;
         layer.layout = CONVOY_NHWC;
+        if (!is_built(&layer, reshapes[i].algorithm)) {
+            continue;
+        }
         struct operand_set set = operands_create(&layer, 1);
         convoy_options options = {.algorithm = reshapes[i].algorithm, .threads = 4};
         convoy_plan *plan = create_plan(&layer, &set, &options), *reshaped = NULL;
