@@ -333,6 +333,14 @@ static void test_depthwise(void **state)
     }
 }
 
+static void check_with_residual(const char *problem)
+{
+    convoy_layer layer = parse_layer(problem);
+    check_layer(&layer, false);
+    layer.epilogue.residual = true;
+    check_layer(&layer, true);
+}
+
 /* NCHW with pixels in the lanes: around the widths of panels and of their register tiles. */
 static void test_panels(void **state)
 {
@@ -366,10 +374,7 @@ static void test_panels(void **state)
         check_problem(problem);
     }
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
-        convoy_layer layer = parse_layer(problems[i]);
-        check_layer(&layer, false);
-        layer.epilogue.residual = true;
-        check_layer(&layer, true);
+        check_with_residual(problems[i]);
     }
 }
 
@@ -527,10 +532,7 @@ static void test_single_pixels(void **state)
         check_problem(problem);
     }
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
-        convoy_layer layer = parse_layer(problems[i]);
-        check_layer(&layer, false);
-        layer.epilogue.residual = true;
-        check_layer(&layer, true);
+        check_with_residual(problems[i]);
     }
 }
 

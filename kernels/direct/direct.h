@@ -3,7 +3,8 @@
  * The parts of the direct algorithm, and what they share.
  *
  *   direct_blocking.c  how a layer is cut (prepare)
- *   direct_describe.c  the same in words (describe)
+ *   direct_work.c      what it does, to predict its time
+ *   direct_describe.c  the cut in words (describe)
  *   direct_weights.c   filter -> packed w (pack)
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order
@@ -113,6 +114,15 @@ bool direct_block_packs(const struct convoy_plan *plan, int64_t index);
 /* Threads that the layer's work is shared among: one where it takes some 20 microseconds. Needs
    plan->work. */
 int direct_threads(const struct convoy_plan *plan);
+
+/* Vectors of the output channels of a group (lanes: of all groups); and output channels of all
+   groups, rounded up to what is worked out. */
+int64_t direct_vectors(const struct convoy_plan *plan);
+int64_t direct_lanes(const struct convoy_plan *plan);
+
+/* What an execution does; and if x went into panels. */
+struct work direct_work(const struct convoy_plan *plan);
+struct work direct_panels_work(const struct convoy_plan *plan);
 
 void direct_prepare(struct convoy_plan *plan);
 void direct_describe(const struct convoy_plan *plan, char *text, size_t size);

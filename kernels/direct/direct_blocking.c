@@ -25,11 +25,6 @@
 #define PIECE_FLOATS    32
 /* Fewer pixels than this for each set of taps leave register tiles half empty. */
 #define GROUP_PIXELS_MIN 4
-/* What a multiply-add of a dense register tile takes, and a vector of w that is packed (measured).
- */
-#define DENSE_WORK 1.05
-#define PACK_WORK  31.0
-
 static const struct tile_shapes *shapes_of(const struct convoy_plan *plan)
 {
     return plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
@@ -41,19 +36,18 @@ static int64_t channels_of(const struct convoy_plan *plan)
     return plan->blocking.lanes ? plan->layer.K : layer_Kg(&plan->layer);
 }
 
-/* Vectors that hold them, and floats of packed w that do. */
-static int64_t vectors_of(const struct convoy_plan *plan)
+int64_t direct_vectors(const struct convoy_plan *plan)
 {
     return divide_up(channels_of(plan), plan->kernels->vector_floats);
 }
 
+/* Floats of packed w that hold them. */
 static int64_t width_of(const struct convoy_plan *plan)
 {
     return round_up(channels_of(plan), shapes_of(plan)->granule);
 }
 
-/* Output channels of all groups, rounded up to what is worked out. */
-static int64_t lanes_of(const struct convoy_plan *plan)
+int64_t direct_lanes(const struct convoy_plan *plan)
 {
     return plan->blocking.lanes ? width_of(plan) : width_of(plan) * plan->layer.groups;
 }
@@ -73,7 +67,7 @@ static int block_vectors(const struct convoy_plan *plan)
 static int64_t blocks_of_group(const struct convoy_plan *plan)
 {
     const struct tile_shapes *shapes = shapes_of(plan);
-    int64_t vectors = vectors_of(plan);
+    int64_t vectors = direct_vectors(plan);
     int64_t most = plan->blocking.block_vectors;
     return max64(divide_up(vectors, max64(most, shapes->vectors_max)), vectors / most);
 }
@@ -82,7 +76,7 @@ struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t ind
 {
     const convoy_layer *layer = &plan->layer;
     int64_t floats = plan->kernels->vector_floats;
-    int64_t vectors = vectors_of(plan), blocks = blocks_of_group(plan);
+    int64_t vectors = direct_vectors(plan), blocks = blocks_of_group(plan);
     int64_t group = index / blocks, in_group = index % blocks;
     int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
     int64_t next = first + vectors / blocks + (in_group < vectors % blocks);
@@ -274,82 +268,7 @@ static int64_t executed_flops(const struct convoy_plan *plan)
     }
     int64_t macs = plan->blocking.pads ? counts.macs : counts.macs_valid;
     int64_t flops = 2 * (macs / layer->K);
-    return multiply_checked(&flops, lanes_of(plan)) ? flops : INT64_MAX;
-}
-
-/* How often a row of x is copied: rows under two strips are copied for each. */
-static double rows_again(const struct convoy_plan *plan)
-{
-    const convoy_layer *l = &plan->layer;
-    int64_t rows = plan->blocking.strip_rows;
-    int64_t window = (rows - 1) * l->stride_h + l->dilation_h * (l->R - 1) + 1;
-    bool whole = rows >= plan->P;
-    return whole ? 1 : (double)min64(window, l->H) / (double)(rows * l->stride_h);
-}
-
-/* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
-static double copied_work(const struct convoy_plan *plan)
-{
-    const double copy = 2.0, transpose = 11.0, transpose_back = 7.0, of_depthwise = 0.6;
-    const convoy_layer *l = &plan->layer;
-    const int64_t floats = plan->kernels->vector_floats;
-    if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
-        return 0;
-    }
-    if (l->layout == CONVOY_NCHW) {
-        double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
-        /* blocks of vectors x vectors, full or not */
-        double input = (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
-        double output = (double)(l->N * round_up(plan->P * plan->Q, floats) * vectors_of(plan));
-        double copies = transpose * rows_again(plan) * input + transpose_back * groups * output;
-        return plan->blocking.depthwise ? of_depthwise * copies : copies;
-    }
-    return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;
-}
-
-/* Multiply-adds at the rate that the tiles reach (measured): dense ones and depthwise sweeps nearly
-   one for one, lanes bound by their loads, columns in the lanes by theirs. A pass over packed w is
-   a strip. */
-static struct work predicted_work(const struct convoy_plan *plan)
-{
-    const double lanes = 2.5, sweep = 1.0, depthwise = 1.3;
-    const bool sweeps_planes = plan->kernels->depthwise_rows_first;
-    const double plane =
-        plan->layer.stride_w == 1 ? (sweeps_planes ? 1.3 : 1.6) : (sweeps_planes ? 1.8 : 3.2);
-    const struct blocking *b = &plan->blocking;
-    double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
-    const convoy_layer *l = &plan->layer;
-    double rate = !b->depthwise         ? (b->lanes ? lanes : DENSE_WORK)
-                  : b->planes           ? plane
-                  : depthwise_sweeps(l) ? sweep
-                                        : depthwise;
-    bool nchw = l->layout == CONVOY_NCHW;
-    int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
-    return (struct work){
-        .multiply = rate * multiplies,
-        .copy = copied_work(plan),
-        .w_passes = (double)strips,
-        .run_bytes = nchw ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,
-        .pack =
-            PACK_WORK * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
-        .filled = (double)l->K / (double)lanes_of(plan),
-    };
-}
-
-/* All taps, and the vectors of x that go into panels (measured); nothing is transposed. */
-static struct work panels_work(const struct convoy_plan *plan)
-{
-    const double joined = 4.5, pieces = 8.0, spread = 11.0;
-    const convoy_layer *l = &plan->layer;
-    const double copy = l->stride_w > 1 ? spread : l->R * l->S > 1 ? pieces : joined;
-    const int64_t floats = plan->kernels->vector_floats;
-    return (struct work){
-        .multiply = DENSE_WORK * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
-        .copy = copy * direct_panels_copies(plan),
-        .pack = PACK_WORK * (double)(l->K * layer_depth(l)) / (double)floats,
-        .filled = (double)(plan->P * plan->Q) /
-                  (double)round_up(plan->P * plan->Q, plan->kernels->tile->granule),
-    };
+    return multiply_checked(&flops, direct_lanes(plan)) ? flops : INT64_MAX;
 }
 
 /* Do pixels lie so that the lines of a group, which several taps read, share few sets of L1? */
@@ -392,9 +311,9 @@ static void prepare_tiles(struct convoy_plan *plan)
     struct blocking *b = &plan->blocking;
     choose_copies(plan);
     plan->executed_flops = executed_flops(plan);
-    plan->work = predicted_work(plan);
+    plan->work = direct_work(plan);
     if (direct_panels_fit(plan)) {
-        struct work work = panels_work(plan);
+        struct work work = direct_panels_work(plan);
         b->panels = work.multiply + work.copy < plan->work.multiply + plan->work.copy;
         plan->work = b->panels ? work : plan->work;
     }
@@ -419,7 +338,7 @@ static void prepare_depthwise(struct convoy_plan *plan)
     struct blocking *b = &plan->blocking;
     depthwise_prepare(plan);
     plan->executed_flops = b->planes ? depthwise_planes_flops(plan) : executed_flops(plan);
-    plan->work = predicted_work(plan);
+    plan->work = direct_work(plan);
     int64_t strips = plan->layer.N * divide_up(plan->P, b->strip_rows);
     plan->work.units = depthwise_shares(plan) > 1 ? strips * b->k_parts : 1;
 }
@@ -436,11 +355,11 @@ void direct_prepare(struct convoy_plan *plan)
     int64_t depth = layer_depth(layer);
     b->depth_block = divide_up(depth, divide_up(depth, DEPTH_BLOCK));
     b->k_blocks = blocks_of_group(plan) * (b->lanes ? 1 : layer->groups);
-    b->tile_vectors = (int)divide_up(vectors_of(plan), blocks_of_group(plan));
+    b->tile_vectors = (int)divide_up(direct_vectors(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->y_far = y_far(plan);
     b->depthwise = depthwise_applies(plan) && depth <= DEPTH_BLOCK;
-    plan->packed_w_bytes = (size_t)multiply_saturated(4 * lanes_of(plan), depth);
+    plan->packed_w_bytes = (size_t)multiply_saturated(4 * direct_lanes(plan), depth);
     if (b->depthwise) {
         prepare_depthwise(plan);
     } else {

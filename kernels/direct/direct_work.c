@@ -1,0 +1,87 @@
+/**
+ * @file direct_work.c
+ * What an execution of the direct algorithm does, for the prediction of its time.
+ */
+#include "core/arithmetic.h"
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/direct/direct.h"
+
+/* What a multiply-add of a dense register tile takes, and a vector of w that is packed (measured).
+ */
+#define DENSE_WORK 1.05
+#define PACK_WORK  31.0
+
+/* How often a row of x is copied: rows under two strips are copied for each. */
+static double rows_again(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t rows = plan->blocking.strip_rows;
+    int64_t window = (rows - 1) * l->stride_h + l->dilation_h * (l->R - 1) + 1;
+    bool whole = rows >= plan->P;
+    return whole ? 1 : (double)min64(window, l->H) / (double)(rows * l->stride_h);
+}
+
+/* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
+static double copied_work(const struct convoy_plan *plan)
+{
+    const double copy = 2.0, transpose = 11.0, transpose_back = 7.0, of_depthwise = 0.6;
+    const convoy_layer *l = &plan->layer;
+    const int64_t floats = plan->kernels->vector_floats;
+    if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
+        return 0;
+    }
+    if (l->layout == CONVOY_NCHW) {
+        double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
+        /* blocks of vectors x vectors, full or not */
+        double input = (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
+        double output = (double)(l->N * round_up(plan->P * plan->Q, floats) * direct_vectors(plan));
+        double copies = transpose * rows_again(plan) * input + transpose_back * groups * output;
+        return plan->blocking.depthwise ? of_depthwise * copies : copies;
+    }
+    return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;
+}
+
+/* Multiply-adds at the rate that the tiles reach (measured): dense ones and depthwise sweeps nearly
+   one for one, lanes bound by their loads, columns in the lanes by theirs. A pass over packed w is
+   a strip. */
+struct work direct_work(const struct convoy_plan *plan)
+{
+    const double lanes = 2.5, sweep = 1.0, depthwise = 1.3;
+    const bool sweeps_planes = plan->kernels->depthwise_rows_first;
+    const double plane =
+        plan->layer.stride_w == 1 ? (sweeps_planes ? 1.3 : 1.6) : (sweeps_planes ? 1.8 : 3.2);
+    const struct blocking *b = &plan->blocking;
+    double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
+    const convoy_layer *l = &plan->layer;
+    double rate = !b->depthwise         ? (b->lanes ? lanes : DENSE_WORK)
+                  : b->planes           ? plane
+                  : depthwise_sweeps(l) ? sweep
+                                        : depthwise;
+    bool nchw = l->layout == CONVOY_NCHW;
+    int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
+    return (struct work){
+        .multiply = rate * multiplies,
+        .copy = copied_work(plan),
+        .w_passes = (double)strips,
+        .run_bytes = nchw ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,
+        .pack =
+            PACK_WORK * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
+        .filled = (double)l->K / (double)direct_lanes(plan),
+    };
+}
+
+/* All taps, and the vectors of x that go into panels (measured); nothing is transposed. */
+struct work direct_panels_work(const struct convoy_plan *plan)
+{
+    const double joined = 4.5, pieces = 8.0, spread = 11.0;
+    const convoy_layer *l = &plan->layer;
+    const double copy = l->stride_w > 1 ? spread : l->R * l->S > 1 ? pieces : joined;
+    const int64_t floats = plan->kernels->vector_floats;
+    return (struct work){
+        .multiply = DENSE_WORK * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
+        .copy = copy * direct_panels_copies(plan),
+        .pack = PACK_WORK * (double)(l->K * layer_depth(l)) / (double)floats,
+        .filled = (double)(plan->P * plan->Q) /
+                  (double)round_up(plan->P * plan->Q, plan->kernels->tile->granule),
+    };
+}
