@@ -10,10 +10,10 @@
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
-#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/kernel.h"
+#include "kernels/share.h"
 #include "kernels/tile/tile_epilogue.h"
 
 bool depthwise_groups_fit(const convoy_layer *l, int64_t floats)
@@ -131,6 +131,11 @@ int64_t depthwise_shares(const struct convoy_plan *plan)
     return plan->threads > 1 && work > worth_sharing ? 4 * (int64_t)plan->threads : 1;
 }
 
+int depthwise_threads(const struct convoy_plan *plan)
+{
+    return depthwise_shares(plan) > 1 ? plan->threads : 1;
+}
+
 /* NHWC: vectors of channels whose w takes half of L1 and whose rows of x half of L2. */
 static void prepare_nhwc(struct convoy_plan *plan)
 {
@@ -164,6 +169,23 @@ void depthwise_prepare(struct convoy_plan *plan)
     }
 }
 
+static void work_strips(const struct convoy_plan *plan, const struct operands *operands,
+                        char *workspace, struct share *share)
+{
+    (void)workspace;
+    const struct blocking *b = &plan->blocking;
+    const int64_t down = divide_up(plan->P, b->strip_rows);
+    for (int64_t unit; (unit = share_next(share)) >= 0;) {
+        int64_t part = unit % b->k_parts, strip = unit / b->k_parts;
+        int64_t p = strip % down * b->strip_rows;
+        int64_t end = b->k_blocks * (part + 1) / b->k_parts;
+        for (int64_t v = b->k_blocks * part / b->k_parts; v < end; v += b->tile_vectors) {
+            work_channels(plan, operands, strip / down, p, min64(p + b->strip_rows, plan->P), v,
+                          min64(v + b->tile_vectors, end));
+        }
+    }
+}
+
 void depthwise_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
@@ -175,22 +197,6 @@ void depthwise_execute(const struct convoy_plan *plan, const struct operands *op
         depthwise_nchw_execute(plan, operands);
         return;
     }
-    int64_t down = divide_up(plan->P, b->strip_rows);
-    int64_t units = plan->layer.N * down * b->k_parts;
-#pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
-    {
-        uint64_t state = denormals_enter(plan->flush_denormals);
-        /* to the same threads each time, in whose caches these parts of y still are */
-#pragma omp for schedule(static) nowait
-        for (int64_t unit = 0; unit < units; unit++) {
-            int64_t part = unit % b->k_parts, strip = unit / b->k_parts;
-            int64_t p = strip % down * b->strip_rows;
-            int64_t end = b->k_blocks * (part + 1) / b->k_parts;
-            for (int64_t v = b->k_blocks * part / b->k_parts; v < end; v += b->tile_vectors) {
-                work_channels(plan, operands, strip / down, p, min64(p + b->strip_rows, plan->P), v,
-                              min64(v + b->tile_vectors, end));
-            }
-        }
-        denormals_leave(plan->flush_denormals, state);
-    }
+    const int64_t units = plan->layer.N * divide_up(plan->P, b->strip_rows) * b->k_parts;
+    share_units(plan, operands, depthwise_threads(plan), units, SHARE_EVENLY, work_strips);
 }

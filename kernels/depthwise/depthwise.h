@@ -110,6 +110,7 @@ void depthwise_execute(const struct convoy_plan *plan, const struct operands *op
 
 /* Into how many shares threads want the work cut; 1: what takes some ten microseconds. */
 int64_t depthwise_shares(const struct convoy_plan *plan);
+int depthwise_threads(const struct convoy_plan *plan);
 
 /* A band of `channels` output channels from k on: what does not depend on where x and y lie. */
 struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t k, int64_t channels,

@@ -8,15 +8,14 @@
  *       bands of output rows: sums                                                      <- in cache
  *       transpose the sums, epilogue
  */
-#include <omp.h>
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
-#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/kernel.h"
+#include "kernels/share.h"
 #include "kernels/tile/tile_epilogue.h"
 
 /* Rows of x under `rows` rows of outputs, at most. */
@@ -158,29 +157,29 @@ static void work_block(const struct convoy_plan *plan, const struct operands *op
     store_y(plan, operands, b);
 }
 
+static void work_blocks(const struct convoy_plan *plan, const struct operands *operands,
+                        char *workspace, struct share *share)
+{
+    const struct blocking *b = &plan->blocking;
+    const int64_t down = divide_up(plan->P, b->strip_rows);
+    for (int64_t unit; (unit = share_next(share)) >= 0;) {
+        int64_t p = unit % down * b->strip_rows, part = unit / down % b->k_parts;
+        struct block block = {
+            .n = unit / down / b->k_parts,
+            .v0 = b->k_blocks * part / b->k_parts,
+            .v1 = b->k_blocks * (part + 1) / b->k_parts,
+            .p0 = p,
+            .p1 = min64(p + b->strip_rows, plan->P),
+            .x = (float *)workspace,
+            .y = (float *)(workspace + x_bytes(plan, b->strip_rows, b->tile_vectors)),
+        };
+        work_block(plan, operands, &block);
+    }
+}
+
 void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
-    int64_t down = divide_up(plan->P, b->strip_rows), units = plan->layer.N * b->k_parts * down;
-#pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
-    {
-        uint64_t state = denormals_enter(plan->flush_denormals);
-        /* to the same threads each time, in whose caches these parts of y still are */
-#pragma omp for schedule(static) nowait
-        for (int64_t unit = 0; unit < units; unit++) {
-            char *workspace = operands->workspace + omp_get_thread_num() * b->thread_bytes;
-            int64_t p = unit % down * b->strip_rows, part = unit / down % b->k_parts;
-            struct block block = {
-                .n = unit / down / b->k_parts,
-                .v0 = b->k_blocks * part / b->k_parts,
-                .v1 = b->k_blocks * (part + 1) / b->k_parts,
-                .p0 = p,
-                .p1 = min64(p + b->strip_rows, plan->P),
-                .x = (float *)workspace,
-                .y = (float *)(workspace + x_bytes(plan, b->strip_rows, b->tile_vectors)),
-            };
-            work_block(plan, operands, &block);
-        }
-        denormals_leave(plan->flush_denormals, state);
-    }
+    const int64_t units = plan->layer.N * b->k_parts * divide_up(plan->P, b->strip_rows);
+    share_units(plan, operands, depthwise_threads(plan), units, SHARE_EVENLY, work_blocks);
 }

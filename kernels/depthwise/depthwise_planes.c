@@ -7,11 +7,11 @@
 #include "convoy/count.h"
 #include "core/arithmetic.h"
 #include "core/cpu.h"
-#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/algorithm.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/kernel.h"
+#include "kernels/share.h"
 #include "kernels/tile/tile_epilogue.h"
 
 /* Are rows so long that this is faster than transposing x? Measured: vectors that are half empty
@@ -115,21 +115,24 @@ static void work_strip(const struct convoy_plan *plan, const struct operands *op
     plan->kernels->depthwise_planes(&planes);
 }
 
-void depthwise_planes_execute(const struct convoy_plan *plan, const struct operands *operands)
+static void work_strips(const struct convoy_plan *plan, const struct operands *operands,
+                        char *workspace, struct share *share)
 {
+    (void)workspace;
     const struct blocking *b = &plan->blocking;
     const struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
     const struct depthwise_planes planes = planes_of(plan, operands, &epilogue);
     const int64_t K = plan->layer.K, down = divide_up(plan->P, b->strip_rows);
-#pragma omp parallel num_threads(plan->threads) if (depthwise_shares(plan) > 1)
-    {
-        uint64_t state = denormals_enter(plan->flush_denormals);
-#pragma omp for schedule(static) nowait
-        for (int64_t unit = 0; unit < plan->layer.N * b->k_parts * down; unit++) {
-            int64_t part = unit / down % b->k_parts;
-            work_strip(plan, operands, unit / down / b->k_parts, K * part / b->k_parts,
-                       K * (part + 1) / b->k_parts, unit % down * b->strip_rows, planes);
-        }
-        denormals_leave(plan->flush_denormals, state);
+    for (int64_t unit; (unit = share_next(share)) >= 0;) {
+        int64_t part = unit / down % b->k_parts;
+        work_strip(plan, operands, unit / down / b->k_parts, K * part / b->k_parts,
+                   K * (part + 1) / b->k_parts, unit % down * b->strip_rows, planes);
     }
+}
+
+void depthwise_planes_execute(const struct convoy_plan *plan, const struct operands *operands)
+{
+    const struct blocking *b = &plan->blocking;
+    const int64_t units = plan->layer.N * b->k_parts * divide_up(plan->P, b->strip_rows);
+    share_units(plan, operands, depthwise_threads(plan), units, SHARE_EVENLY, work_strips);
 }

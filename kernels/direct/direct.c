@@ -19,11 +19,9 @@
  */
 #include "kernels/direct/direct.h"
 
-#include <omp.h>
-
 #include "core/arithmetic.h"
-#include "core/denormals.h"
 #include "core/layer_checked.h"
+#include "kernels/share.h"
 #include "kernels/tile/tile_epilogue.h"
 
 static const char *refuse(const struct algorithm *algorithm, const convoy_layer *layer)
@@ -233,28 +231,26 @@ static convoy_tensor as_nhwc(const convoy_tensor *tensor)
     return same;
 }
 
+static void work_strips(const struct convoy_plan *plan, const struct operands *operands,
+                        char *workspace, struct share *share)
+{
+    const int64_t parts = plan->blocking.k_parts;
+    const struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    struct direct_strip strip;
+    direct_strip_carve(plan, workspace, &strip);
+    int64_t current = -1;
+    for (int64_t unit; (unit = share_next(share)) >= 0;) {
+        int64_t index = unit / parts;
+        strip.box = box_of(plan, index);
+        work_unit(plan, operands, &strip, index == current, unit % parts, &epilogue);
+        current = index;
+    }
+}
+
 static void execute_strips(const struct convoy_plan *plan, const struct operands *operands)
 {
-    const struct blocking *b = &plan->blocking;
-    int64_t strips = direct_strips(plan);
-    struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
-    const int threads = direct_threads(plan);
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-        int thread = omp_get_thread_num();
-        uint64_t state = denormals_enter(plan->flush_denormals);
-        struct direct_strip strip;
-        direct_strip_carve(plan, operands->workspace + thread * b->thread_bytes, &strip);
-        int64_t current = -1;
-#pragma omp for schedule(dynamic) nowait
-        for (int64_t unit = 0; unit < strips * b->k_parts; unit++) {
-            int64_t index = unit / b->k_parts;
-            strip.box = box_of(plan, index);
-            work_unit(plan, operands, &strip, index == current, unit % b->k_parts, &epilogue);
-            current = index;
-        }
-        denormals_leave(plan->flush_denormals, state);
-    }
+    share_units(plan, operands, direct_threads(plan), direct_strips(plan) * plan->blocking.k_parts,
+                SHARE_TO_THE_FREE, work_strips);
 }
 
 static void direct_execute(const struct convoy_plan *plan, const struct operands *operands)

@@ -16,14 +16,13 @@
  */
 #include "kernels/direct/direct_panels.h"
 
-#include <omp.h>
 #include <string.h>
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
-#include "core/denormals.h"
 #include "core/layer_checked.h"
 #include "kernels/carve.h"
+#include "kernels/share.h"
 #include "kernels/tile/tile_epilogue.h"
 
 static int64_t floats_of(const struct convoy_plan *plan)
@@ -329,31 +328,28 @@ static void pack_part(const struct convoy_plan *plan, const convoy_tensor *x,
     }
 }
 
+static void work_strips(const struct convoy_plan *plan, const struct operands *operands,
+                        char *workspace, struct share *share)
+{
+    const int64_t parts = plan->blocking.k_parts;
+    const struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    struct panels_strip strip = {0};
+    carve_strip(plan, workspace, &strip);
+    int64_t current = -1, packed = 0; /* groups of the strip whose x is in panels */
+    for (int64_t unit; (unit = share_next(share)) >= 0;) {
+        int64_t index = unit / parts;
+        if (index != current) {
+            place_strip(plan, index, &strip);
+            current = index;
+            packed = 0;
+        }
+        pack_part(plan, operands->x, &strip, unit % parts, &packed);
+        work_unit(plan, operands, &strip, unit % parts, epilogue);
+    }
+}
+
 void direct_panels_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
-    const struct blocking *b = &plan->blocking;
-    int64_t units = direct_panels_strips(plan) * b->k_parts;
-    struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
-    const int threads = direct_threads(plan);
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-        int thread = omp_get_thread_num();
-        uint64_t state = denormals_enter(plan->flush_denormals);
-        struct panels_strip strip = {0};
-        carve_strip(plan, operands->workspace + thread * b->thread_bytes, &strip);
-        int64_t current = -1, packed = 0; /* groups of the strip whose x is in panels */
-        /* to the same threads each time, in whose caches these parts of y still are */
-#pragma omp for schedule(static) nowait
-        for (int64_t unit = 0; unit < units; unit++) {
-            int64_t index = unit / b->k_parts;
-            if (index != current) {
-                place_strip(plan, index, &strip);
-                current = index;
-                packed = 0;
-            }
-            pack_part(plan, operands->x, &strip, unit % b->k_parts, &packed);
-            work_unit(plan, operands, &strip, unit % b->k_parts, epilogue);
-        }
-        denormals_leave(plan->flush_denormals, state);
-    }
+    share_units(plan, operands, direct_threads(plan),
+                direct_panels_strips(plan) * plan->blocking.k_parts, SHARE_EVENLY, work_strips);
 }

@@ -17,13 +17,12 @@
 #include "kernels/winograd/winograd.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
-#include "core/denormals.h"
 #include "core/layer_checked.h"
+#include "kernels/share.h"
 #include "kernels/tile/tile_epilogue.h"
 #include "kernels/winograd/winograd_ahead.h"
 
@@ -367,24 +366,23 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
     }
 }
 
+static void work_blocks(const struct convoy_plan *plan, const struct operands *operands,
+                        char *workspace, struct share *share)
+{
+    struct winograd_block block;
+    winograd_carve(plan, workspace, &block);
+    memset(block.zeros, 0, (size_t)plan->blocking.copy_channels * sizeof *block.zeros);
+    struct held held = {-1, -1};
+    for (int64_t unit; (unit = share_next(share)) >= 0;) {
+        work_unit(plan, operands, &block, unit, &held);
+    }
+}
+
 static void winograd_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
     int64_t blocks = divide_up(winograd_grid(plan).tiles, b->strip_columns);
-#pragma omp parallel num_threads(plan->threads) if (plan->threads > 1)
-    {
-        int thread = omp_get_thread_num();
-        uint64_t state = denormals_enter(plan->flush_denormals);
-        struct winograd_block block;
-        winograd_carve(plan, operands->workspace + thread * b->thread_bytes, &block);
-        memset(block.zeros, 0, (size_t)b->copy_channels * sizeof *block.zeros);
-        struct held held = {-1, -1};
-#pragma omp for schedule(dynamic) nowait
-        for (int64_t unit = 0; unit < blocks * b->k_parts; unit++) {
-            work_unit(plan, operands, &block, unit, &held);
-        }
-        denormals_leave(plan->flush_denormals, state);
-    }
+    share_units(plan, operands, plan->threads, blocks * b->k_parts, SHARE_TO_THE_FREE, work_blocks);
 }
 
 /* Why a layer is not one for pieces of r x s taps, or NULL. */
