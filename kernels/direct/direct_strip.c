@@ -94,9 +94,8 @@ static int64_t copy_floats(const struct convoy_plan *plan)
 }
 
 /* In which order a group's runs follow each other. The bits of a layer must not depend on its
-   layout, so the groups that kernels/depthwise works in NHWC are summed in its order here too.
-   (Panels sum in the order r, s, c: of such groups they see those of one channel only, for which
-   that is the same.) */
+   layout, so the groups that kernels/depthwise works in NHWC are summed in its order here too:
+   they are in lanes. (Panels, which are not, sum in the order r, s, c.) */
 enum run_order { ORDER_R_S_C, ORDER_S_R, ORDER_R_C_S };
 
 static enum run_order run_order(const struct convoy_plan *plan)
@@ -227,12 +226,31 @@ static int64_t write_group_runs(const struct convoy_plan *plan, const struct dir
     return writer->count;
 }
 
-/* Pointers to `count` pixels that are `step` floats apart. A loop for each array: some cycles a
-   pixel in one for all were 6 % of a layer of 16 -> 96 channels. */
+/* Pointers to `count` pixels that are `step` floats apart, four at a time: of a layer of 16 -> 24
+   channels one at a time was a tenth. */
 static void fill_pointers(float **to, float *first, ptrdiff_t step, int64_t count)
 {
+    for (; count >= 4; count -= 4, to += 4, first += 4 * step) {
+        to[0] = first;
+        to[1] = first + step;
+        to[2] = first + 2 * step;
+        to[3] = first + 3 * step;
+    }
     for (int64_t i = 0; i < count; i++) {
         to[i] = first + i * step;
+    }
+}
+
+/* Pointers to rows of pixels, row after row; those that follow each other in memory are one. */
+static void fill_rows(float **to, float *first, int64_t rows, ptrdiff_t row_step, int64_t columns,
+                      ptrdiff_t step)
+{
+    if (row_step == columns * step) {
+        columns *= rows;
+        rows = 1;
+    }
+    for (int64_t row = 0; row < rows; row++) {
+        fill_pointers(to + row * columns, first + row * row_step, step, columns);
     }
 }
 
@@ -251,31 +269,29 @@ static int64_t fill_pixels(const struct convoy_plan *plan, const struct operands
     const struct direct_box *box = &strip->box;
     const struct direct_source *source = &strip->source;
     const convoy_tensor *y = operands->y, *residual = operands->residual;
-    bool nhwc = y->layout == CONVOY_NHWC;
-    int64_t width = box->q1 - box->q0, height = box->p1 - box->p0;
-    int64_t k_floats = plan->blocking.tile_vectors * plan->kernels->vector_floats;
-    for (int64_t n = box->n0; n < box->n1; n++) {
-        for (int64_t p = rows->begin; p < rows->end; p++) {
-            int64_t h = p * l->stride_h - l->pad_top - source->h0;
-            ptrdiff_t x_row = (n - source->n0) * source->stride_n + h * source->stride_h;
-            int64_t slot = ((n - box->n0) * height + (p - box->p0)) * width - box->q0;
-            int64_t q = columns->begin, count = columns->end - q;
-            int64_t w = q * l->stride_w - l->pad_left - source->w0;
-            fill_pointers((float **)strip->x + at,
-                          (float *)source->data + (x_row + w * source->stride_w),
-                          l->stride_w * source->stride_w, count);
-            if (strip->partial) {
-                fill_pointers(strip->sums + at, strip->partial + (slot + q) * k_floats, k_floats,
-                              count);
-            }
-            if (nhwc) {
-                fill_pointers(strip->y + at, at_pixel(y, n, p, q), y->stride_w, count);
-            }
-            if (nhwc && residual) {
-                fill_pointers((float **)strip->residual + at, at_pixel(residual, n, p, q),
-                              residual->stride_w, count);
-            }
-            at += count;
+    const bool nhwc = y->layout == CONVOY_NHWC;
+    const int64_t width = box->q1 - box->q0, height = box->p1 - box->p0;
+    const int64_t k_floats = plan->blocking.tile_vectors * plan->kernels->vector_floats;
+    const int64_t p = rows->begin, across = columns->end - columns->begin;
+    const int64_t q = columns->begin, down = rows->end - rows->begin;
+    const int64_t h = p * l->stride_h - l->pad_top - source->h0;
+    const int64_t w = q * l->stride_w - l->pad_left - source->w0;
+    for (int64_t n = box->n0; n < box->n1; n++, at += down * across) {
+        fill_rows((float **)strip->x + at,
+                  (float *)source->data + (n - source->n0) * source->stride_n +
+                      h * source->stride_h + w * source->stride_w,
+                  down, l->stride_h * source->stride_h, across, l->stride_w * source->stride_w);
+        if (strip->partial) {
+            const int64_t slot = ((n - box->n0) * height + (p - box->p0)) * width + (q - box->q0);
+            fill_rows(strip->sums + at, strip->partial + slot * k_floats, down, width * k_floats,
+                      across, k_floats);
+        }
+        if (nhwc) {
+            fill_rows(strip->y + at, at_pixel(y, n, p, q), down, y->stride_h, across, y->stride_w);
+        }
+        if (nhwc && residual) {
+            fill_rows((float **)strip->residual + at, at_pixel(residual, n, p, q), down,
+                      residual->stride_h, across, residual->stride_w);
         }
     }
     return at;
