@@ -58,7 +58,8 @@ struct isa_kernels {
                       int64_t channels, int64_t columns);
 
     /* y[k][i] = epilogue(sums[i][k] ...) for k < channels, i < pixels: sums rows are sums_stride
-       floats apart, y (and residual) rows y_stride (residual_stride). */
+       floats apart, y (and residual) rows y_stride (residual_stride). The bias is added, unless it
+       is NULL because sums began with it. */
     void (*store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y, ptrdiff_t y_stride,
                              const float *residual, ptrdiff_t residual_stride,
                              const struct tile_epilogue *epilogue, int channels, int64_t pixels);

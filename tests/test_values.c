@@ -22,7 +22,7 @@ static const char *const problems[] = {
     "n1c9h9w11_k19r3s3_pd1",   "n2c5h7w5_k6r3s3_st2_pd2",       "n1c17h6w9_k5r1s1",
     "n1c3h8w7_k4r5s5_dl2_pd4", "n1c18h7w8_k18r3s3_pd1_g18",     "n1c12h6w9_k24r3s3_pd1_g3",
     "n1c3h9w37_k3r3s3_pd1_g3", "n1c20h5w6_k40r3s3_st2_pd1_g20", "n1c600h3w4_k9r1s1",
-    "n1c4h9w9_k17r7s7_pd3",
+    "n1c4h9w9_k17r7s7_pd3",    "n1c8h7w8_k9r1s1_pd1",
 };
 #define PROBLEM_COUNT (sizeof problems / sizeof problems[0])
 
@@ -156,11 +156,23 @@ static void fill_denormal_filter(struct operand_set *set, uint64_t seed)
     assert_ok(convoy_tensor_fill_value(&set->bias, 0));
 }
 
+/* Where a window holds padding only, nothing is added to it. */
+static void fill_denormal_bias(struct operand_set *set, uint64_t seed)
+{
+    fill_integers(set, seed);
+    assert_ok(convoy_tensor_fill_value(&set->x, 0));
+    float *bias = set->bias.data;
+    for (size_t i = 0; i < count_of(&set->bias); i++) {
+        bias[i] *= 0x1p-149f;
+    }
+}
+
 static void denormals_are_numbers(void **state)
 {
     (void)state;
     run_all(CONVOY_TOLERANCE_STRICT, CONVOY_KEEP_DENORMALS, fill_denormal_x, same_values);
     run_all(CONVOY_TOLERANCE_STRICT, CONVOY_KEEP_DENORMALS, fill_denormal_filter, same_values);
+    run_all(CONVOY_TOLERANCE_STRICT, CONVOY_KEEP_DENORMALS, fill_denormal_bias, same_values);
 }
 
 static void zeros_or_same_values(const struct operand_set *set, const convoy_tensor *expected,
@@ -185,6 +197,8 @@ static void flushed_denormals_are_zeros(void **state)
     (void)state;
     run_all(CONVOY_TOLERANCE_STRICT, CONVOY_FLUSH_DENORMALS, fill_denormal_x, zeros_or_same_values);
     run_all(CONVOY_TOLERANCE_STRICT, CONVOY_FLUSH_DENORMALS, fill_denormal_filter,
+            zeros_or_same_values);
+    run_all(CONVOY_TOLERANCE_STRICT, CONVOY_FLUSH_DENORMALS, fill_denormal_bias,
             zeros_or_same_values);
 }
 

@@ -89,7 +89,7 @@ typedef void depthwise_planes_function(const struct depthwise_planes *planes);
 struct convoy_plan;
 struct operands;
 
-/* Whole groups in a vector of `floats` output channels, their input channels in one of x:
+/* Two groups or more in a vector of `floats` output channels, their input channels in one of x:
    in NHWC the layer is one for these drivers, and any other sums in their order. */
 bool depthwise_groups_fit(const convoy_layer *layer, int64_t floats);
 

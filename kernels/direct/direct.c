@@ -127,6 +127,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         }
     }
     if (!nhwc && chunk == chunks) {
+        epilogue.bias = plan->blocking.lanes ? epilogue.bias : NULL; /* else sums began with it */
         store_rows(plan, operands, strip, &block, strip->partial + sums_shift, &epilogue);
     }
 }

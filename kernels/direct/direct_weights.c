@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "core/denormals.h"
 #include "core/layer_checked.h"
 
 static void pack_for_panels(struct convoy_plan *plan, const float *filter)
@@ -28,9 +29,21 @@ static void pack_for_panels(struct convoy_plan *plan, const float *filter)
     }
 }
 
+/* As what a sum of nothing would be: an output without a tap on real input is the bias alone, in
+   one layout with products of padding, in the other without. */
+static void settle_bias(struct convoy_plan *plan)
+{
+    const uint64_t state = denormals_enter(plan->flush_denormals);
+    for (int64_t k = 0; k < plan->layer.K && plan->bias; k++) {
+        plan->bias[k] += 0.0f; /* no -0, and no denormal where they are flushed */
+    }
+    denormals_leave(plan->flush_denormals, state);
+}
+
 void direct_pack_weights(struct convoy_plan *plan, const float *filter)
 {
     const convoy_layer *layer = &plan->layer;
+    settle_bias(plan);
     if (plan->blocking.panels) {
         pack_for_panels(plan, filter);
         return;

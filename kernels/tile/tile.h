@@ -44,7 +44,8 @@ enum tile_ending {
 
 /* The epilogue of a block of output channels, in the form that vectors want. */
 struct tile_epilogue {
-    const float *bias; /* of the block, readable for whole vectors; NULL: none */
+    const float *bias; /* of the block, readable for whole vectors; NULL: none. Sums of dense tiles
+                          begin with it, at TILE_SET or TILE_STORE; elsewhere it is added last */
     bool clamps;       /* min(limits[1], max(limits[0], v)) */
     bool leaks;        /* v < 0 ? slope * v : v */
     float limits[2], slope;

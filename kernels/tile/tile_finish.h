@@ -1,6 +1,7 @@
 /**
  * @file tile_finish.h
- * How every register tile ends: partial sums, or epilogue and store. Included by tile kernels only.
+ * How every register tile ends: partial sums, or epilogue and store; and the bias it begins with.
+ * Included by tile kernels only.
  */
 #ifndef CONVOY_KERNELS_TILE_FINISH_H
 #define CONVOY_KERNELS_TILE_FINISH_H
@@ -20,22 +21,13 @@ ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)
     return v;
 }
 
-/* One vector of one pixel: bias, residual, activation, store; `lanes` of it exist. */
-ALWAYS_INLINE void tile_store_vector(vf v, const struct tile_epilogue *epilogue, int k,
-                                     const float *residual, float *y, int lanes)
+/* What the sums of tiles begin with: of vectors, or of pixels if those are in the lanes. */
+ALWAYS_INLINE const float *tile_bias_of(const struct tile_operands *o)
 {
-    if (epilogue->bias) {
-        v += vf_load(epilogue->bias + k);
-    }
-    if (residual) {
-        v += lanes >= VF ? vf_load(residual + k) : vf_load_part(residual + k, lanes);
-    }
-    v = tile_activate(v, epilogue);
-    if (lanes >= VF) {
-        vf_store(y + k, v);
-    } else {
-        vf_store_part(y + k, v, lanes);
-    }
+    static const vf none[TILE_VECTORS_MAX];
+    _Static_assert(TILE_PIXELS_MAX <= TILE_VECTORS_MAX * VF, "a pixel would have no bias");
+    const bool begins = o->ending == TILE_SET || o->ending == TILE_STORE;
+    return begins && o->epilogue->bias ? o->epilogue->bias : (const float *)none;
 }
 
 /* Stages of tile_finish. Each goes over all accumulators, so that a tile asks only once what a
@@ -68,14 +60,13 @@ ALWAYS_INLINE void tile_set_sums(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], cons
 }
 
 ALWAYS_INLINE void tile_add_bias(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                                 const int vectors, const struct tile_operands *o)
+                                 const int vectors, const float *bias)
 {
-    const float *bias = o->epilogue->bias;
     UNROLL for (int v = 0; v < vectors; v++)
     {
         UNROLL for (int i = 0; i < pixels; i++)
         {
-            acc[i][v] += o->swapped ? vf_broadcast(bias[i]) : vf_load(bias + v * VF);
+            acc[i][v] += vf_load(bias + v * VF);
         }
     }
 }
@@ -119,9 +110,11 @@ ALWAYS_INLINE void tile_store(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const i
     }
 }
 
-/* `width`: floats of each pixel; the last vector may have a half of it only. */
+/* `width`: floats of each pixel; the last vector may have a half of it only. `bias`: of vectors,
+   unless sums began with it. */
 ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
-                               const int vectors, const int width, const struct tile_operands *o)
+                               const int vectors, const int width, const float *bias,
+                               const struct tile_operands *o)
 {
     if (o->ending == TILE_ADD || o->ending == TILE_ADD_STORE) {
         tile_add_sums(acc, pixels, vectors, o);
@@ -130,8 +123,8 @@ ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const 
         tile_set_sums(acc, pixels, vectors, o);
         return;
     }
-    if (o->epilogue->bias) {
-        tile_add_bias(acc, pixels, vectors, o);
+    if (bias) {
+        tile_add_bias(acc, pixels, vectors, bias);
     }
     if (o->residual) {
         tile_add_residual(acc, pixels, vectors, o);
@@ -150,50 +143,66 @@ ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const 
 
 /* How most tiles end, each known when it is compiled: with all that tile_finish may do before them
    as well, gcc moves accumulators about and into memory, which takes as long as ten steps of the
-   depth. The last two are for pixels in the lanes. */
+   depth. */
 enum tile_end {
-    TILE_END_STORE, /* to = acc + bias */
-    TILE_END_CLAMP, /* the same, clamped */
-    TILE_END_ADD,   /* to += acc */
-    TILE_END_STORE_SWAPPED,
+    TILE_END_STORE,      /* to = acc */
+    TILE_END_CLAMP,      /* the same, clamped */
+    TILE_END_STORE_PART, /* the last vector in part */
+    TILE_END_CLAMP_PART,
+    TILE_END_STORE_SWAPPED, /* pixels in the lanes */
     TILE_END_CLAMP_SWAPPED,
+    TILE_END_ADD, /* to += acc */
     TILE_END_ANY, /* as tile_finish does */
 };
+
+static inline bool tile_end_is_swapped(enum tile_end kind)
+{
+    return kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
+}
+
+static inline bool tile_end_is_part(enum tile_end kind)
+{
+    return kind == TILE_END_STORE_PART || kind == TILE_END_CLAMP_PART;
+}
+
+static inline bool tile_end_clamps(enum tile_end kind)
+{
+    return kind == TILE_END_CLAMP || kind == TILE_END_CLAMP_PART || kind == TILE_END_CLAMP_SWAPPED;
+}
 
 struct tile_simple_end {
     float *const *to; /* of each pixel */
     ptrdiff_t shift, ahead;
-    const float *bias;   /* of vectors; swapped, of pixels */
     const float *limits; /* of clamping: low, high */
+    int part;            /* lanes of the last vector that are stored */
 };
 
-ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int width,
+ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int vectors,
                                         struct tile_simple_end *end)
 {
-    /* which, added to any sum, leave it as it is, even where it is -0 */
-    static const vf none[TILE_VECTORS_MAX] = {{VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)},
-                                              {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)},
-                                              {VF_ALL(-0.0f)}, {VF_ALL(-0.0f)}};
-    _Static_assert(TILE_VECTORS_MAX == 8, "there are zeros for so many");
-    const float *const no_bias = (const float *)none;
-    _Static_assert(TILE_PIXELS_MAX <= TILE_VECTORS_MAX * VF, "a pixel would have no bias");
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {
-        *end = (struct tile_simple_end){.to = o->sums, .shift = o->sums_shift, .bias = no_bias};
-        return o->ending == TILE_SET ? TILE_END_STORE : TILE_END_ADD;
+        *end = (struct tile_simple_end){.to = o->sums, .shift = o->sums_shift};
+        return o->ending == TILE_ADD ? TILE_END_ADD
+               : o->swapped          ? TILE_END_STORE_SWAPPED
+                                     : TILE_END_STORE;
     }
     const struct tile_epilogue *e = o->epilogue;
-    if (o->ending != TILE_STORE || o->residual || e->leaks || o->channels < width) {
+    const bool part = o->channels < vectors * VF;
+    if (o->ending != TILE_STORE || o->residual || e->leaks || (part && o->swapped)) {
         return TILE_END_ANY;
     }
     *end = (struct tile_simple_end){
         .to = o->y,
         .shift = o->y_shift,
         .ahead = o->y_ahead,
-        .bias = e->bias ? e->bias : no_bias,
         .limits = e->limits,
+        .part = o->channels - (vectors - 1) * VF,
     };
     if (o->swapped) {
         return e->clamps ? TILE_END_CLAMP_SWAPPED : TILE_END_STORE_SWAPPED;
+    }
+    if (part) {
+        return e->clamps ? TILE_END_CLAMP_PART : TILE_END_STORE_PART;
     }
     return e->clamps ? TILE_END_CLAMP : TILE_END_STORE;
 }
@@ -202,36 +211,25 @@ ALWAYS_INLINE void tile_finish_simply(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX],
                                       const int vectors, const enum tile_end kind,
                                       const struct tile_simple_end *end)
 {
-    const bool swapped = kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
-    const float *limits = end->limits, *biases = end->bias;
+    const float *limits = end->limits;
     FORGET(limits); /* else they are kept in registers that the sums want */
-    if (swapped) {
-        FORGET(biases);
-    } else if (kind != TILE_END_ADD) {
-        UNROLL for (int v = 0; v < vectors; v++)
-        {
-            const vf bias = vf_load(biases + v * VF);
-            UNROLL for (int i = 0; i < pixels; i++)
-            {
-                acc[i][v] += bias;
-            }
-        }
-    }
     UNROLL for (int i = 0; i < pixels; i++)
     {
         float *row = end->to[i] + end->shift;
+        FORGET(row); /* else it is an address of three registers, for each vector others */
         UNROLL for (int v = 0; v < vectors; v++)
         {
             vf sum = acc[i][v];
-            if (swapped) {
-                sum += vf_broadcast(biases[i]);
-            }
-            if (kind == TILE_END_CLAMP || kind == TILE_END_CLAMP_SWAPPED) {
+            if (tile_end_clamps(kind)) {
                 sum = vf_clamp(sum, vf_broadcast(limits[0]), vf_broadcast(limits[1]));
             } else if (kind == TILE_END_ADD) {
                 sum += vf_load(row + v * VF);
             }
-            vf_store(row + v * VF, sum);
+            if (tile_end_is_part(kind) && v == vectors - 1) {
+                vf_store_part(row + v * VF, sum, end->part);
+            } else {
+                vf_store(row + v * VF, sum);
+            }
         }
     }
 }

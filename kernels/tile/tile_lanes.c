@@ -4,8 +4,9 @@
  *
  *   acc[i] += x[i][offset + d * VF ...] * w[(w_index + d) * VF ...]
  *
- * Lane k of x holds the input that output channel k needs: for depthwise layers x as it lies in
- * NHWC, for other groups what direct_pack has spread out.
+ * The bias is added last, as kernels/depthwise does. Lane k of x holds the input that output
+ * channel k needs: for depthwise layers x as it lies in NHWC, for other groups what direct_pack has
+ * spread out.
  */
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
@@ -34,7 +35,7 @@ ALWAYS_INLINE void multiply_lanes(const int pixels, const struct tile_operands *
                 w += VF;
             } while (offset < last);
         }
-        tile_finish(acc, pixels, 1, VF, &o);
+        tile_finish(acc, pixels, 1, VF, o.epilogue->bias, &o);
         tile_next(&o);
     } while (--o.tiles > 0);
 }

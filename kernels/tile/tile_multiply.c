@@ -6,11 +6,15 @@
  * multiply-adds; all accumulators, the vectors of w and one broadcast live in registers.
  *
  *   for each tile of the call
+ *       the beginning: zero, or the bias
  *       for each run, for each step of the depth       multiply_runs
  *       the end: store, clamp, add, ...                a function for each (tile_finish.h)
  *
- * Where the depth is short, what stands around the steps counts: with AVX2 a tile of 6 x 2 vectors
- * and 16 steps takes 96 cycles for its multiply-adds and 25 more on Zen 2; one end for all took 42.
+ * Where the depth is short, what stands around the steps counts: with AVX2 a tile of 4 x 3 vectors
+ * and 16 steps takes 96 cycles for its multiply-adds and 8 more on Zen 2. Those were 42 with one
+ * end for all, and 18 before what follows: addresses that tiles share are worked out before the
+ * first, others are hidden from the compiler, which else keeps more of them than it has registers,
+ * and no bias is added at the end (tile_begin).
  */
 #include "kernels/tile/tile_finish.h"
 #include "kernels/tile/tile_shape.h"
@@ -19,54 +23,81 @@
 ALWAYS_INLINE void ask_for(float *const *y, const ptrdiff_t shift, const int pixels,
                            const int vectors)
 {
+    FORGET(y); /* else addresses are kept in registers that the tile wants */
     UNROLL for (int i = 0; i < pixels; i++)
     {
+        const float *row = y[i] + shift;
+        FORGET(row);
         UNROLL for (int k = 0; k < vectors * VF; k += 16)
         {
-            __builtin_prefetch(y[i] + shift + k, 1);
+            __builtin_prefetch(row + k, 1);
         }
     }
+}
+
+/* A run of one tile: where it begins in the x of each pixel and in w. */
+struct run {
+    ptrdiff_t x_offset;
+    const float *w;
+    ptrdiff_t depth;
+};
+
+ALWAYS_INLINE struct run run_of(const struct tile_operands *o, const struct tile_run *run,
+                                const int width)
+{
+    return (struct run){run->x_offset + o->x_shift, o->w + run->w_index * width, run->depth};
+}
+
+/* Of most tiles the only run: worked out once for several, since what lies between the end of one's
+   loop and the beginning of the next's takes as long as several steps. */
+ALWAYS_INLINE struct run first_run_of(const struct tile_operands *o, const int width)
+{
+    return o->run_count > 0 ? run_of(o, o->runs, width) : (struct run){0, o->w, 0};
 }
 
 /* One run of a sum. Halves want to know where it begins: see vh_multiply_add_at. */
 ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, const int vectors,
                                 const bool halves, const float *const pixel[TILE_PIXELS_MAX],
-                                const struct tile_run *run, const float *w)
+                                struct run run)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
     const float *x[TILE_PIXELS_MAX];
     UNROLL for (int i = 0; i < pixels; i++)
     {
-        x[i] = pixel[i] + (halves ? run->x_offset : 0);
+        x[i] = pixel[i] + (halves ? run.x_offset : 0);
     }
-    ptrdiff_t d = halves ? 0 : run->x_offset;
-    const ptrdiff_t end = d + run->depth;
-    w += run->w_index * width;
-    for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, w += DEPTH_STEPS * width) {
-        tile_steps(acc, pixels, vectors, halves, x, d, w);
+    ptrdiff_t d = halves ? 0 : run.x_offset;
+    for (; run.depth >= DEPTH_STEPS; run.depth -= DEPTH_STEPS) {
+        tile_steps(acc, pixels, vectors, halves, x, d, run.w);
+        d += DEPTH_STEPS;
+        run.w += DEPTH_STEPS * width;
     }
-    NOT_UNROLLED for (; d < end; d++, w += width)
+    NOT_UNROLLED for (; run.depth > 0; run.depth--)
     {
-        tile_step(acc, pixels, vectors, halves, x, d, 0, w);
+        tile_step(acc, pixels, vectors, halves, x, d, 0, run.w);
+        d++;
+        run.w += width;
     }
 }
 
-/* The sum of a tile over all runs. */
+/* The sum of a tile over all runs, on what it begins with. */
 ALWAYS_INLINE void multiply_runs(struct accumulators *acc, const int pixels, const int vectors,
-                                 const bool halves, const struct tile_operands *o)
+                                 const bool halves, const struct tile_operands *o, struct run run)
 {
+    const int width = vectors * VF - (halves ? VF / 2 : 0);
     const float *x[TILE_PIXELS_MAX];
     UNROLL for (int i = 0; i < pixels; i++)
     {
-        x[i] = o->x[i] + o->x_shift;
+        x[i] = o->x[i];
     }
-    tile_clear(acc, pixels, vectors);
-    const struct tile_run *run = o->runs;
+    const struct tile_run *next = o->runs;
     int left = o->run_count;
-    if (left > 0) {
-        do {
-            multiply_run(acc, pixels, vectors, halves, x, run++, o->w);
-        } while (--left > 0);
+    while (true) {
+        multiply_run(acc, pixels, vectors, halves, x, run);
+        if (--left <= 0) {
+            break;
+        }
+        run = run_of(o, ++next, width);
     }
 }
 
@@ -78,7 +109,9 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
     /* copies, of which no store can be a part */
     struct tile_operands o = *operands;
     struct tile_simple_end end = *simple;
-    const bool swapped = kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
+    const float *const bias = tile_bias_of(&o);
+    struct run first = first_run_of(&o, vectors * VF);
+    const bool swapped = tile_end_is_swapped(kind);
     do {
         struct accumulators acc;
         /* with pixels in the lanes they lie in as many pages as there are rows, which no hardware
@@ -88,10 +121,16 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
         } else if (kind != TILE_END_ADD && end.ahead > 0) {
             ask_for(end.to + end.ahead, end.shift, pixels, vectors);
         }
-        multiply_runs(&acc, pixels, vectors, false, &o);
+        if (kind == TILE_END_ADD) {
+            tile_clear(&acc, pixels, vectors);
+        } else {
+            tile_begin(&acc, pixels, vectors, swapped, bias);
+        }
+        multiply_runs(&acc, pixels, vectors, false, &o, first);
         tile_finish_simply(acc.whole, pixels, vectors, kind, &end);
         if (swapped) {
             o.w += o.w_step;
+            first.w += o.w_step;
             end.shift += o.y_step;
         } else {
             o.x += o.pointers_step;
@@ -105,6 +144,8 @@ ALWAYS_INLINE void multiply_any(const int pixels, const int vectors, const bool 
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
     struct tile_operands o = *operands;
+    const float *const bias = tile_bias_of(&o);
+    struct run first = first_run_of(&o, width);
     do {
         struct accumulators acc;
         if (o.ending == TILE_STORE || o.ending == TILE_ADD_STORE) {
@@ -114,13 +155,19 @@ ALWAYS_INLINE void multiply_any(const int pixels, const int vectors, const bool 
                 ask_for(o.y + o.y_ahead, o.y_shift, pixels, vectors);
             }
         }
-        multiply_runs(&acc, pixels, vectors, halves, &o);
+        if (o.swapped) {
+            tile_begin(&acc, pixels, vectors, true, bias);
+        } else {
+            tile_begin(&acc, pixels, vectors, false, bias);
+        }
+        multiply_runs(&acc, pixels, vectors, halves, &o, first);
         UNROLL for (int i = 0; i < pixels && halves; i++)
         {
             acc.whole[i][vectors - 1] = vf_widen(acc.half[i]);
         }
-        tile_finish(acc.whole, pixels, vectors, width, &o);
+        tile_finish(acc.whole, pixels, vectors, width, NULL, &o);
         tile_next(&o);
+        first.w += o.w_step;
     } while (--o.tiles > 0);
 }
 
@@ -136,9 +183,11 @@ typedef void tile_end_function(const struct tile_operands *o, const struct tile_
 #define SHAPE(pixels, vectors)                                                                     \
     END(pixels, vectors, store, TILE_END_STORE)                                                    \
     END(pixels, vectors, clamp, TILE_END_CLAMP)                                                    \
-    END(pixels, vectors, add, TILE_END_ADD)                                                        \
+    END(pixels, vectors, store_part, TILE_END_STORE_PART)                                          \
+    END(pixels, vectors, clamp_part, TILE_END_CLAMP_PART)                                          \
     END(pixels, vectors, store_swapped, TILE_END_STORE_SWAPPED)                                    \
     END(pixels, vectors, clamp_swapped, TILE_END_CLAMP_SWAPPED)                                    \
+    END(pixels, vectors, add, TILE_END_ADD)                                                        \
     NOT_INLINED static void multiply_##pixels##x##vectors##_any(const struct tile_operands *o,     \
                                                                 const struct tile_simple_end *end) \
     {                                                                                              \
@@ -150,13 +199,15 @@ typedef void tile_end_function(const struct tile_operands *o, const struct tile_
         static tile_end_function *const of_end[] = {                                               \
             [TILE_END_STORE] = multiply_##pixels##x##vectors##_store,                              \
             [TILE_END_CLAMP] = multiply_##pixels##x##vectors##_clamp,                              \
-            [TILE_END_ADD] = multiply_##pixels##x##vectors##_add,                                  \
+            [TILE_END_STORE_PART] = multiply_##pixels##x##vectors##_store_part,                    \
+            [TILE_END_CLAMP_PART] = multiply_##pixels##x##vectors##_clamp_part,                    \
             [TILE_END_STORE_SWAPPED] = multiply_##pixels##x##vectors##_store_swapped,              \
             [TILE_END_CLAMP_SWAPPED] = multiply_##pixels##x##vectors##_clamp_swapped,              \
+            [TILE_END_ADD] = multiply_##pixels##x##vectors##_add,                                  \
             [TILE_END_ANY] = multiply_##pixels##x##vectors##_any,                                  \
         };                                                                                         \
         struct tile_simple_end end;                                                                \
-        of_end[tile_end_of(o, vectors * VF, &end)](o, &end);                                       \
+        of_end[tile_end_of(o, vectors, &end)](o, &end);                                            \
     }
 #define HALF_SHAPE(pixels, vectors)                                                                \
     static void multiply_##pixels##x##vectors##_half(const struct tile_operands *o)                \

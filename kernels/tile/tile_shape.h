@@ -78,6 +78,26 @@ ALWAYS_INLINE void tile_clear(struct accumulators *acc, const int pixels, const 
     }
 }
 
+/* The same, but each sum begins with the bias of its vector of channels or, swapped, of its pixel.
+   Added at the end it would take longer: on Zen 2 an addition, which wants a port of the
+   multiply-adds to read, kept one of them waiting. */
+ALWAYS_INLINE void tile_begin(struct accumulators *acc, const int pixels, const int vectors,
+                              const bool swapped, const float *bias)
+{
+    FORGET(bias); /* else it is kept in registers that the sums want */
+    UNROLL for (int v = 0; v < vectors; v++)
+    {
+        UNROLL for (int i = 0; i < pixels; i++)
+        {
+            acc->whole[i][v] = swapped ? vf_broadcast(bias[i]) : vf_load(bias + v * VF);
+        }
+    }
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        acc->half[i] = vf_first_half(acc->whole[i][vectors - 1]);
+    }
+}
+
 /* Steps of the depth that a turn of the loop takes. More of them, and gcc loads what it has no
    register for, unless sums are kept where they are. */
 #if VF_REGISTERS == 16 && VF_FUSED

@@ -84,7 +84,8 @@ bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
                    ba->depthwise == bb->depthwise && ba->panels == bb->panels && same_blocks &&
                    la->layout == lb->layout;
     return a->algorithm == b->algorithm && a->kernels == b->kernels && filter && packing &&
-           a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes;
+           a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes &&
+           a->flush_denormals == b->flush_denormals; /* the bias is, when it is packed */
 }
 
 void weights_share(struct convoy_plan *plan, const struct convoy_plan *owner)
