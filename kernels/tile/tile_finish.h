@@ -151,7 +151,9 @@ enum tile_end {
     TILE_END_CLAMP_PART,
     TILE_END_STORE_SWAPPED, /* pixels in the lanes */
     TILE_END_CLAMP_SWAPPED,
-    TILE_END_ADD, /* to += acc */
+    TILE_END_ADD,       /* to += acc */
+    TILE_END_ADD_STORE, /* to = sums + acc */
+    TILE_END_ADD_CLAMP,
     TILE_END_ANY, /* as tile_finish does */
 };
 
@@ -167,12 +169,18 @@ static inline bool tile_end_is_part(enum tile_end kind)
 
 static inline bool tile_end_clamps(enum tile_end kind)
 {
-    return kind == TILE_END_CLAMP || kind == TILE_END_CLAMP_PART || kind == TILE_END_CLAMP_SWAPPED;
+    return kind == TILE_END_CLAMP || kind == TILE_END_CLAMP_PART ||
+           kind == TILE_END_CLAMP_SWAPPED || kind == TILE_END_ADD_CLAMP;
+}
+
+static inline bool tile_end_adds(enum tile_end kind)
+{
+    return kind == TILE_END_ADD || kind == TILE_END_ADD_STORE || kind == TILE_END_ADD_CLAMP;
 }
 
 struct tile_simple_end {
-    float *const *to; /* of each pixel */
-    ptrdiff_t shift, ahead;
+    float *const *to, *const *sums; /* of each pixel */
+    ptrdiff_t shift, sums_shift, ahead;
     const float *limits; /* of clamping: low, high */
     int part;            /* lanes of the last vector that are stored */
 };
@@ -181,25 +189,32 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
                                         struct tile_simple_end *end)
 {
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {
-        *end = (struct tile_simple_end){.to = o->sums, .shift = o->sums_shift};
+        *end = (struct tile_simple_end){
+            .to = o->sums, .sums = o->sums, .shift = o->sums_shift, .sums_shift = o->sums_shift};
         return o->ending == TILE_ADD ? TILE_END_ADD
                : o->swapped          ? TILE_END_STORE_SWAPPED
                                      : TILE_END_STORE;
     }
     const struct tile_epilogue *e = o->epilogue;
     const bool part = o->channels < vectors * VF;
-    if (o->ending != TILE_STORE || o->residual || e->leaks || (part && o->swapped)) {
+    const bool adds = o->ending == TILE_ADD_STORE;
+    if (o->residual || e->leaks || ((part || adds) && o->swapped) || (part && adds)) {
         return TILE_END_ANY;
     }
     *end = (struct tile_simple_end){
         .to = o->y,
+        .sums = o->sums,
         .shift = o->y_shift,
+        .sums_shift = o->sums_shift,
         .ahead = o->y_ahead,
         .limits = e->limits,
         .part = o->channels - (vectors - 1) * VF,
     };
     if (o->swapped) {
         return e->clamps ? TILE_END_CLAMP_SWAPPED : TILE_END_STORE_SWAPPED;
+    }
+    if (adds) {
+        return e->clamps ? TILE_END_ADD_CLAMP : TILE_END_ADD_STORE;
     }
     if (part) {
         return e->clamps ? TILE_END_CLAMP_PART : TILE_END_STORE_PART;
@@ -217,13 +232,18 @@ ALWAYS_INLINE void tile_finish_simply(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX],
     {
         float *row = end->to[i] + end->shift;
         FORGET(row); /* else it is an address of three registers, for each vector others */
+        const float *sums = tile_end_adds(kind) ? end->sums[i] + end->sums_shift : NULL;
+        if (sums) {
+            FORGET(sums);
+        }
         UNROLL for (int v = 0; v < vectors; v++)
         {
             vf sum = acc[i][v];
+            if (tile_end_adds(kind)) {
+                sum += vf_load(sums + v * VF);
+            }
             if (tile_end_clamps(kind)) {
                 sum = vf_clamp(sum, vf_broadcast(limits[0]), vf_broadcast(limits[1]));
-            } else if (kind == TILE_END_ADD) {
-                sum += vf_load(row + v * VF);
             }
             if (tile_end_is_part(kind) && v == vectors - 1) {
                 vf_store_part(row + v * VF, sum, end->part);

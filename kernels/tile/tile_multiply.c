@@ -67,16 +67,14 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
         x[i] = pixel[i] + (halves ? run.x_offset : 0);
     }
     ptrdiff_t d = halves ? 0 : run.x_offset;
-    for (; run.depth >= DEPTH_STEPS; run.depth -= DEPTH_STEPS) {
-        tile_steps(acc, pixels, vectors, halves, x, d, run.w);
-        d += DEPTH_STEPS;
-        run.w += DEPTH_STEPS * width;
+    const ptrdiff_t end = d + run.depth;
+    const float *w = run.w;
+    for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, w += DEPTH_STEPS * width) {
+        tile_steps(acc, pixels, vectors, halves, x, d, w);
     }
-    NOT_UNROLLED for (; run.depth > 0; run.depth--)
+    NOT_UNROLLED for (; d < end; d++, w += width)
     {
-        tile_step(acc, pixels, vectors, halves, x, d, 0, run.w);
-        d++;
-        run.w += width;
+        tile_step(acc, pixels, vectors, halves, x, d, 0, w);
     }
 }
 
@@ -121,7 +119,7 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
         } else if (kind != TILE_END_ADD && end.ahead > 0) {
             ask_for(end.to + end.ahead, end.shift, pixels, vectors);
         }
-        if (kind == TILE_END_ADD) {
+        if (tile_end_adds(kind)) {
             tile_clear(&acc, pixels, vectors);
         } else {
             tile_begin(&acc, pixels, vectors, swapped, bias);
@@ -135,43 +133,87 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
         } else {
             o.x += o.pointers_step;
             end.to += o.pointers_step;
+            if (tile_end_adds(kind)) {
+                end.sums += o.pointers_step;
+            }
         }
     } while (--o.tiles > 0);
 }
 
-ALWAYS_INLINE void multiply_any(const int pixels, const int vectors, const bool halves,
-                                const struct tile_operands *operands)
+/* Ask for what a tile will store if it stores to y. */
+ALWAYS_INLINE void ask_for_y(const struct tile_operands *o, const int pixels, const int vectors)
 {
-    const int width = vectors * VF - (halves ? VF / 2 : 0);
+    if (o->ending != TILE_STORE && o->ending != TILE_ADD_STORE) {
+        return;
+    }
+    if (o->swapped) {
+        ask_for(o->y, o->y_shift, pixels, vectors);
+    } else if (o->y_ahead > 0) {
+        ask_for(o->y + o->y_ahead, o->y_shift, pixels, vectors);
+    }
+}
+
+/* Tiles whose last vector is a half, of any end. */
+ALWAYS_INLINE void multiply_half(const int pixels, const int vectors, const bool swapped,
+                                 const struct tile_operands *operands)
+{
+    const int width = vectors * VF - VF / 2;
     struct tile_operands o = *operands;
-    const float *const bias = tile_bias_of(&o);
-    struct run first = first_run_of(&o, width);
     do {
         struct accumulators acc;
-        if (o.ending == TILE_STORE || o.ending == TILE_ADD_STORE) {
-            if (o.swapped) {
-                ask_for(o.y, o.y_shift, pixels, vectors);
-            } else if (o.y_ahead > 0) {
-                ask_for(o.y + o.y_ahead, o.y_shift, pixels, vectors);
-            }
-        }
-        if (o.swapped) {
-            tile_begin(&acc, pixels, vectors, true, bias);
-        } else {
-            tile_begin(&acc, pixels, vectors, false, bias);
-        }
-        multiply_runs(&acc, pixels, vectors, halves, &o, first);
-        UNROLL for (int i = 0; i < pixels && halves; i++)
+        ask_for_y(&o, pixels, vectors);
+        tile_begin(&acc, pixels, vectors, swapped, tile_bias_of(&o));
+        multiply_runs(&acc, pixels, vectors, true, &o, first_run_of(&o, width));
+        UNROLL for (int i = 0; i < pixels; i++)
         {
             acc.whole[i][vectors - 1] = vf_widen(acc.half[i]);
         }
         tile_finish(acc.whole, pixels, vectors, width, NULL, &o);
         tile_next(&o);
-        first.w += o.w_step;
     } while (--o.tiles > 0);
 }
 
 typedef void tile_end_function(const struct tile_operands *o, const struct tile_simple_end *end);
+
+/* Sums of a tile whose pixels are tile_row floats apart, to their end. */
+typedef float tile_row[TILE_VECTORS_MAX * VF];
+typedef void tile_finish_function(tile_row *sums, const struct tile_operands *o);
+
+ALWAYS_INLINE void finish_rows(const int pixels, const int vectors, tile_row *sums,
+                               const struct tile_operands *o)
+{
+    vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            acc[i][v] = vf_load(sums[i] + v * VF);
+        }
+    }
+    tile_finish(acc, pixels, vectors, vectors * VF, NULL, o);
+}
+
+/* Tiles of any other end: by way of memory, since with all that tile_finish may do behind it gcc
+   finds no registers for the sums. */
+static void multiply_any(const int pixels, const struct tile_operands *operands,
+                         tile_end_function *store, tile_end_function *store_swapped,
+                         tile_finish_function *finish)
+{
+    tile_row sums[TILE_PIXELS_MAX];
+    float *rows[TILE_PIXELS_MAX];
+    for (int i = 0; i < pixels; i++) {
+        rows[i] = sums[i];
+    }
+    const struct tile_simple_end to_rows = {.to = rows};
+    struct tile_operands o = *operands;
+    const int tiles = o.tiles;
+    o.tiles = 1;
+    for (int tile = 0; tile < tiles; tile++) {
+        (o.swapped ? store_swapped : store)(&o, &to_rows);
+        finish(sums, &o);
+        tile_next(&o);
+    }
+}
 
 /* A function for each end: in one for all, gcc finds registers for the sums of the last only. */
 #define END(pixels, vectors, name, kind)                                                           \
@@ -188,11 +230,19 @@ typedef void tile_end_function(const struct tile_operands *o, const struct tile_
     END(pixels, vectors, store_swapped, TILE_END_STORE_SWAPPED)                                    \
     END(pixels, vectors, clamp_swapped, TILE_END_CLAMP_SWAPPED)                                    \
     END(pixels, vectors, add, TILE_END_ADD)                                                        \
-    NOT_INLINED static void multiply_##pixels##x##vectors##_any(const struct tile_operands *o,     \
-                                                                const struct tile_simple_end *end) \
+    END(pixels, vectors, add_store, TILE_END_ADD_STORE)                                            \
+    END(pixels, vectors, add_clamp, TILE_END_ADD_CLAMP)                                            \
+    NOT_INLINED static void finish_##pixels##x##vectors(tile_row *sums,                            \
+                                                        const struct tile_operands *o)             \
+    {                                                                                              \
+        finish_rows(pixels, vectors, sums, o);                                                     \
+    }                                                                                              \
+    static void multiply_##pixels##x##vectors##_any(const struct tile_operands *o,                 \
+                                                    const struct tile_simple_end *end)             \
     {                                                                                              \
         (void)end;                                                                                 \
-        multiply_any(pixels, vectors, false, o);                                                   \
+        multiply_any(pixels, o, multiply_##pixels##x##vectors##_store,                             \
+                     multiply_##pixels##x##vectors##_store_swapped, finish_##pixels##x##vectors);  \
     }                                                                                              \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
     {                                                                                              \
@@ -204,6 +254,8 @@ typedef void tile_end_function(const struct tile_operands *o, const struct tile_
             [TILE_END_STORE_SWAPPED] = multiply_##pixels##x##vectors##_store_swapped,              \
             [TILE_END_CLAMP_SWAPPED] = multiply_##pixels##x##vectors##_clamp_swapped,              \
             [TILE_END_ADD] = multiply_##pixels##x##vectors##_add,                                  \
+            [TILE_END_ADD_STORE] = multiply_##pixels##x##vectors##_add_store,                      \
+            [TILE_END_ADD_CLAMP] = multiply_##pixels##x##vectors##_add_clamp,                      \
             [TILE_END_ANY] = multiply_##pixels##x##vectors##_any,                                  \
         };                                                                                         \
         struct tile_simple_end end;                                                                \
@@ -212,7 +264,11 @@ typedef void tile_end_function(const struct tile_operands *o, const struct tile_
 #define HALF_SHAPE(pixels, vectors)                                                                \
     static void multiply_##pixels##x##vectors##_half(const struct tile_operands *o)                \
     {                                                                                              \
-        multiply_any(pixels, vectors, true, o);                                                    \
+        if (o->swapped) {                                                                          \
+            multiply_half(pixels, vectors, true, o);                                               \
+        } else {                                                                                   \
+            multiply_half(pixels, vectors, false, o);                                              \
+        }                                                                                          \
     }
 TILE_SHAPES(SHAPE)
 #if VF_HALVES
