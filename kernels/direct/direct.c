@@ -15,7 +15,8 @@
  * Depthwise layers have loops of their own: kernels/depthwise.
  *
  * The order of every sum is fixed by the layer and the ISA: strips, shares and threads only decide
- * who does it. So the bits do not depend on the number of threads or on the layout.
+ * who does it. So the bits do not depend on the number of threads or on the layout; but where all
+ * products underflow, on padding the layout decides the sign of the zero.
  */
 #include "kernels/direct/direct.h"
 

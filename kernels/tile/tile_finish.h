@@ -233,7 +233,7 @@ ALWAYS_INLINE void tile_finish_simply(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX],
         float *row = end->to[i] + end->shift;
         FORGET(row); /* else it is an address of three registers, for each vector others */
         const float *sums = tile_end_adds(kind) ? end->sums[i] + end->sums_shift : NULL;
-        if (sums) {
+        if (tile_end_adds(kind)) {
             FORGET(sums);
         }
         UNROLL for (int v = 0; v < vectors; v++)

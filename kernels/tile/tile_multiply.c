@@ -153,6 +153,7 @@ ALWAYS_INLINE void ask_for_y(const struct tile_operands *o, const int pixels, co
     }
 }
 
+#if VF_HALVES
 /* Tiles whose last vector is a half, of any end. */
 ALWAYS_INLINE void multiply_half(const int pixels, const int vectors, const bool swapped,
                                  const struct tile_operands *operands)
@@ -172,6 +173,7 @@ ALWAYS_INLINE void multiply_half(const int pixels, const int vectors, const bool
         tile_next(&o);
     } while (--o.tiles > 0);
 }
+#endif
 
 typedef void tile_end_function(const struct tile_operands *o, const struct tile_simple_end *end);
 
@@ -195,7 +197,7 @@ ALWAYS_INLINE void finish_rows(const int pixels, const int vectors, tile_row *su
 
 /* Tiles of any other end: by way of memory, since with all that tile_finish may do behind it gcc
    finds no registers for the sums. */
-static void multiply_any(const int pixels, const struct tile_operands *operands,
+static void multiply_any(int pixels, int vectors, const struct tile_operands *operands,
                          tile_end_function *store, tile_end_function *store_swapped,
                          tile_finish_function *finish)
 {
@@ -209,6 +211,7 @@ static void multiply_any(const int pixels, const struct tile_operands *operands,
     const int tiles = o.tiles;
     o.tiles = 1;
     for (int tile = 0; tile < tiles; tile++) {
+        ask_for_y(&o, pixels, vectors);
         (o.swapped ? store_swapped : store)(&o, &to_rows);
         finish(sums, &o);
         tile_next(&o);
@@ -241,7 +244,7 @@ static void multiply_any(const int pixels, const struct tile_operands *operands,
                                                     const struct tile_simple_end *end)             \
     {                                                                                              \
         (void)end;                                                                                 \
-        multiply_any(pixels, o, multiply_##pixels##x##vectors##_store,                             \
+        multiply_any(pixels, vectors, o, multiply_##pixels##x##vectors##_store,                    \
                      multiply_##pixels##x##vectors##_store_swapped, finish_##pixels##x##vectors);  \
     }                                                                                              \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
