@@ -85,7 +85,7 @@ bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
                    la->layout == lb->layout;
     return a->algorithm == b->algorithm && a->kernels == b->kernels && filter && packing &&
            a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes &&
-           a->flush_denormals == b->flush_denormals; /* the bias is, when it is packed */
+           a->flush_denormals == b->flush_denormals; /* direct flushes the bias too */
 }
 
 void weights_share(struct convoy_plan *plan, const struct convoy_plan *owner)
