@@ -40,6 +40,7 @@ struct blocking {
     bool depthwise;          /* ... by kernels/depthwise */
     bool planes;             /* ... output columns in the lanes */
     bool panels;             /* NCHW: pixels in the lanes, x copied into panels */
+    bool panel_first;        /* ... one after the other, each for all output channels */
     int block_vectors;       /* direct: vectors that a long row of channels is cut into */
     bool packs;              /* strips of x are copied before use */
     bool pads;               /* ... with zeros on the padding; else those taps are left out */

@@ -14,6 +14,7 @@
 #endif
 
 extern const struct tile_shapes KERNEL(tile_shapes), KERNEL(tile_lanes_shapes);
+extern const struct tile_cuts KERNEL(tile_cuts);
 extern const struct tile_sums KERNEL(tile_sums);
 extern const struct winograd_inputs KERNEL(winograd_inputs);
 extern const struct winograd_outputs KERNEL(winograd_outputs);
@@ -38,6 +39,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .vector_floats = VF,
     .tile = &KERNEL(tile_shapes),
     .lanes = &KERNEL(tile_lanes_shapes),
+    .tile_cuts = &KERNEL(tile_cuts),
     .tile_sums = &KERNEL(tile_sums),
     .direct_filter = KERNEL(direct_filter),
     .direct_panel = KERNEL(direct_panel),

@@ -17,6 +17,7 @@
 /* A multiply for each shape of register tile: multiply[vectors - 1][pixels - 1]. Where half a
    vector takes less time than a whole one, the last of them may be a half: multiply_half. */
 struct tile_shapes {
+    int turn;    /* steps of the depth that a turn of its loop takes */
     int granule; /* floats: rows of packed w have a multiple of it, half a vector or one */
     int vectors_max;
     int vectors_best;                 /* what a long row of channels is cut into, for long sums */
@@ -24,6 +25,11 @@ struct tile_shapes {
     int pixels_max[TILE_VECTORS_MAX]; /* for each number of vectors */
     tile_multiply_function *multiply[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
     tile_multiply_function *multiply_half[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
+};
+
+/* Of the same shapes. */
+struct tile_cuts {
+    tile_cut_function *cut[TILE_VECTORS_MAX][TILE_PIXELS_MAX]; /* NULL: there is none */
 };
 
 /* Of the same shapes. */
@@ -40,6 +46,7 @@ struct isa_kernels {
     int vector_floats;
     const struct tile_shapes *tile;    /* dense: x is broadcast */
     const struct tile_shapes *lanes;   /* grouped: x is a vector */
+    const struct tile_cuts *tile_cuts; /* dense, of panels that are not there yet */
     const struct tile_sums *tile_sums; /* Winograd: several partial sums at a time */
     direct_filter_function *direct_filter;
     direct_panel_function *direct_panel;

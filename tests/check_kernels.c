@@ -336,9 +336,10 @@ static void test_depthwise(void **state)
 static void check_with_residual(const char *problem)
 {
     convoy_layer layer = parse_layer(problem);
-    check_layer(&layer, false);
-    layer.epilogue.residual = true;
-    check_layer(&layer, true);
+    for (int i = 0; i < 4; i++) {
+        layer.epilogue.residual = i % 2;
+        check_layer(&layer, i < 2);
+    }
 }
 
 /* NCHW with pixels in the lanes: around the widths of panels and of their register tiles. */
@@ -365,6 +366,9 @@ static void test_panels(void **state)
         "n1c40h7w33_k76r1s1_st2_g4",
         "n1c1200h3w20_k36r1s1_g2", /* ... with partial sums */
         "n1c6h9w24_k100r2s2_g2",
+        "n3c600h6w11_k41r1s1",        /* panel after panel; ... in pieces of the depth */
+        "n1c384h7w16_k56r1s1_g2",     /* ... of groups */
+        "n1c128h25w40_k24r1s1",       /* ... in several strips of two threads */
         "n1c2h6w3000_k16r3s3_pd1_g2", /* ... of one channel, a vector of output channels each */
     };
     (void)state;

@@ -9,7 +9,8 @@
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order
  *   direct_panels.c    NCHW with pixels in the lanes: cut, and run
- *   direct_panels_pack.c   x into panels; what the two share: direct_panels.h
+ *   direct_panels_pack.c   x into panels
+ *   direct_panels_multiply.c   their register tiles; what the three share: direct_panels.h
  *   direct.c           the loops over strips, blocks of channels, depth and tiles (execute)
  *
  * A strip is a box of output pixels. Its pixels are sorted into groups that see the same taps:

@@ -30,18 +30,46 @@ ALWAYS_INLINE void cut_rows(const struct direct_panel *p, const int vectors)
     }
 }
 
+/* One panel, whose rows follow each other. */
+ALWAYS_INLINE void cut_panel(const struct direct_panel *p, const int vectors)
+{
+    const float *from = p->from;
+    float *to = p->to;
+    const ptrdiff_t step = p->from_c;
+    const float *const end = to + p->channels * vectors * VF;
+    NOT_UNROLLED for (; to < end; to += vectors * VF, from += step)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            vf_store(to + v * VF, vf_load(from + v * VF));
+        }
+    }
+}
+
+ALWAYS_INLINE void cut_whole(const struct direct_panel *p, const int vectors)
+{
+    if (p->panels == 1 && p->to_c == vectors * VF) {
+        cut_panel(p, vectors);
+    } else {
+        cut_rows(p, vectors);
+    }
+}
+
 void KERNEL(direct_panel)(const struct direct_panel *p);
 void KERNEL(direct_panel)(const struct direct_panel *p)
 {
     switch (p->lanes) {
     case VF:
-        cut_rows(p, 1);
+        cut_whole(p, 1);
         break;
     case 2 * VF:
-        cut_rows(p, 2);
+        cut_whole(p, 2);
         break;
     case 3 * VF:
-        cut_rows(p, 3);
+        cut_whole(p, 3);
+        break;
+    case 4 * VF:
+        cut_whole(p, 4);
         break;
     default:
         cut_rows(p, 0);

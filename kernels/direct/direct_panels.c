@@ -10,13 +10,18 @@
  *           for each panel
  *               for each chunk of the depth: a register tile         <- registers
  *
+ * Where pixels of x lie as those of y (1x1) and L2 holds w, x is mostly not copied on its own:
+ *
+ *   for each strip of y, for each share of the output channels       <- threads
+ *       for each panel, for each chunk of the depth                  <- in L1
+ *           the first register tile, which makes the panel as it reads x
+ *           for each few output channels: a register tile, which also asks for the next chunk's x
+ *
  * The pixels of an image are counted as one row, p * Q + q, which is how they lie in y. A panel
  * holds, for each group and term d of the depth, in the order r, s, c, the x under that tap of some
  * pixels side by side, zero on padding: [groups][depth][width]. Packed w is [K][R][S][C/groups].
  */
 #include "kernels/direct/direct_panels.h"
-
-#include <string.h>
 
 #include "core/arithmetic.h"
 #include "core/cpu.h"
@@ -144,6 +149,45 @@ bool direct_panels_fit(const struct convoy_plan *plan)
            bytes <= (int64_t)cpu_l2_bytes() / 2;
 }
 
+/* Do pixels of x lie as those of y? */
+static bool is_pointwise(const convoy_layer *l)
+{
+    return l->R == 1 && l->S == 1 && l->stride_w == 1 && l->stride_h == 1 && !layer_is_padded(l);
+}
+
+/* Should each panel be made by the first of its own tiles, right before the others? Then it stays
+   in L1 and is never copied on its own, but w comes from L2 for each panel, and y is stored from
+   row to row. In cycles, as measured on Zen 2. */
+static bool goes_panel_by_panel(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    const struct blocking *b = &plan->blocking;
+    const int64_t width = b->tile_vectors * floats_of(plan), pixels = plan->P * plan->Q;
+    const int64_t Cg = layer_Cg(l), w_bytes = multiply_saturated(4 * l->K, Cg);
+    if (!is_pointwise(l) || w_bytes > (int64_t)cpu_l2_bytes() * 2 / 3) {
+        return false;
+    }
+    const bool far = layer_x_bytes(l) + layer_y_bytes(l) > (int64_t)cpu_l2_bytes();
+    const double panel = 200, call = 50, line_copied = 2.7, row_stored = far ? 1.2 : 0.5;
+    const double lines = (double)(Cg * divide_up(width, 16)), rows = (double)layer_Kg(l);
+    const double widths = pixels % width == 0 ? 1 : 2;
+    const double calls = widths * (double)(divide_up(pixels, b->strip_columns) * b->k_blocks);
+    const double panels = (double)(l->groups * divide_up(pixels, width));
+    return call * calls + panels * (line_copied * lines - row_stored * rows - panel) > 0;
+}
+
+/* Panel by panel, strips are only what threads share: some panels, or where there are few, parts of
+   the output channels. */
+static void share_panels(struct convoy_plan *plan, int threads)
+{
+    struct blocking *b = &plan->blocking;
+    const int64_t width = b->tile_vectors * floats_of(plan);
+    const int64_t panels = divide_up(plan->P * plan->Q, width);
+    const bool many = threads > 1 && panels >= 16 * (int64_t)threads;
+    b->strip_columns = (many ? divide_up(panels, 32 * (int64_t)threads) : panels) * width;
+    b->k_parts = many || plan->layer.N % threads == 0 ? 1 : min64(b->k_blocks, threads);
+}
+
 void direct_panels_prepare(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
@@ -160,22 +204,36 @@ void direct_panels_prepare(struct convoy_plan *plan)
     b->tile_vectors = (int)divide_up(most, divide_up(most, panel));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->k_blocks = plan->layer.groups * divide_up(layer_Kg(&plan->layer), b->tile_pixels);
-    int threads = direct_threads(plan);
-    int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
-    b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
+    const int threads = direct_threads(plan);
+    b->panel_first = goes_panel_by_panel(plan);
+    if (b->panel_first) {
+        share_panels(plan, threads);
+    } else {
+        const int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
+        b->k_parts = min64(b->k_blocks, divide_up(wanted, direct_panels_strips(plan)));
+    }
 }
 
 static int64_t carve_strip(const struct convoy_plan *plan, char *workspace,
                            struct panels_strip *strip)
 {
     const struct blocking *b = &plan->blocking;
-    int64_t tile = b->tile_pixels * b->tile_vectors * floats_of(plan), used = 0;
-    const int64_t gaps = b->strip_columns / floats_of(plan) * PANEL_GAP;
-    strip->panels = carve(workspace, &used, 4 * (b->strip_columns * panels_terms(plan) + gaps));
+    const int64_t floats = floats_of(plan), K = plan->layer.K;
+    const int64_t panel = b->tile_vectors * floats;
+    const int64_t tile = (b->panel_first ? K : b->tile_pixels) * panel;
+    const int64_t gaps = b->strip_columns / floats * PANEL_GAP;
+    const int64_t panels =
+        b->panel_first ? panel * b->depth_block : b->strip_columns * panels_terms(plan) + gaps;
+    int64_t used = 0;
+    strip->panels = carve(workspace, &used, 4 * panels);
     strip->row = carve(workspace, &used, 4 * panels_row_floats(plan));
     strip->sums = carve(workspace, &used, 4 * tile);
     strip->y = carve(workspace, &used, 4 * tile);
     strip->residual = carve(workspace, &used, 4 * tile);
+    strip->w_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->w_rows);
+    strip->sums_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->sums_rows);
+    strip->y_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->y_rows);
+    strip->residual_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->residual_rows);
     return used;
 }
 
@@ -185,146 +243,13 @@ int64_t direct_panels_bytes(const struct convoy_plan *plan)
     return carve_strip(plan, NULL, &strip);
 }
 
-/* `pixels` pixels of a tensor from number `first` of its image on, copied to or from a row. */
-static void copy_pixels(const convoy_tensor *tensor, float *plane, int64_t first, int64_t pixels,
-                        float *row, bool to_row)
-{
-    for (int64_t i = 0; i < pixels;) {
-        int64_t h = (first + i) / tensor->W, w = (first + i) % tensor->W;
-        int64_t count = min64(tensor->W - w, pixels - i);
-        float *at = plane + h * tensor->stride_h + w;
-        memcpy(to_row ? row + i : at, to_row ? at : row + i, (size_t)count * sizeof *row);
-        i += count;
-    }
-}
-
-static float *plane_of(const convoy_tensor *tensor, int64_t n, int64_t k)
-{
-    return (float *)tensor->data + n * tensor->stride_n + k * tensor->stride_c;
-}
-
-/* Output channels k ... k + rows - 1 of a strip: rows of w, y and residual. Where rows of y or the
-   residual do not follow each other, tiles have y and residual in rows of the strip's. */
-struct block {
-    int64_t k;
-    int rows;
-    bool joined;
-    const float *w[TILE_PIXELS_MAX], *residual[TILE_PIXELS_MAX];
-    float *y[TILE_PIXELS_MAX], *sums[TILE_PIXELS_MAX];
-};
-
-static void fill_block(const struct convoy_plan *plan, const struct operands *operands,
-                       const struct panels_strip *strip, struct block *block)
-{
-    const convoy_tensor *y = operands->y, *residual = operands->residual;
-    const int64_t depth = layer_depth(&plan->layer);
-    const int64_t pitch = plan->blocking.tile_vectors * floats_of(plan);
-    block->joined = y->stride_h == plan->Q && (!residual || residual->stride_h == plan->Q);
-    for (int i = 0; i < block->rows; i++) {
-        int64_t k = block->k + i;
-        block->w[i] = (const float *)plan->packed_w + k * depth;
-        block->sums[i] = strip->sums + i * pitch;
-        block->y[i] = block->joined ? plane_of(y, strip->n, k) : strip->y + i * pitch;
-        block->residual[i] = residual && block->joined ? plane_of(residual, strip->n, k)
-                                                       : strip->residual + i * pitch;
-    }
-}
-
-/* Some panels that are alike; more than one only where rows of y are joined and the depth is not
-   cut. */
-static void multiply_panels(const struct convoy_plan *plan, const struct operands *operands,
-                            const struct panels_strip *strip, const struct panels_alike *alike,
-                            const struct block *block, const struct tile_epilogue *epilogue)
-{
-    const convoy_tensor *y = operands->y, *residual = operands->residual;
-    const struct panel *panel = &alike->panel;
-    const int64_t depth = layer_depth(&plan->layer), pixel = strip->pixel + panel->first;
-    const int64_t group = block->k / layer_Kg(&plan->layer);
-    const int64_t pitch = plan->blocking.tile_vectors * floats_of(plan);
-    for (int i = 0; i < block->rows && residual && !block->joined; i++) {
-        copy_pixels(residual, plane_of(residual, strip->n, block->k + i), pixel, panel->pixels,
-                    strip->residual + i * pitch, true);
-    }
-    struct tile_run run;
-    struct tile_operands tile = {
-        .tiles = (int)alike->count,
-        .w_step = panels_terms(plan) * panel->width + PANEL_GAP,
-        .y_step = panel->width,
-        .x = block->w,
-        .w = panel->data + group * depth * panel->width,
-        .runs = &run,
-        .run_count = 1,
-        .sums = block->sums,
-        .y = block->y,
-        .residual = residual ? block->residual : NULL,
-        .y_shift = block->joined ? pixel : 0,
-        .epilogue = epilogue,
-        .swapped = true,
-        .channels = (int)panel->pixels,
-    };
-    for (int64_t d = 0; d < depth; d += run.depth) {
-        bool first = d == 0, last = d + plan->blocking.depth_block >= depth;
-        run = (struct tile_run){d, d, min64(plan->blocking.depth_block, depth - d)};
-        tile.ending = last ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
-        alike->multiply[block->rows - 1](&tile);
-    }
-    for (int i = 0; i < block->rows && !block->joined; i++) {
-        copy_pixels(y, plane_of(y, strip->n, block->k + i), pixel, panel->pixels, block->y[i],
-                    false);
-    }
-}
-
-/* All panels of one width. */
-static void multiply_alike(const struct convoy_plan *plan, const struct operands *operands,
-                           const struct panels_strip *strip, const struct panels_alike *alike,
-                           const struct block *block, const struct tile_epilogue *epilogue)
-{
-    const int64_t depth = layer_depth(&plan->layer);
-    if (depth <= plan->blocking.depth_block && block->joined) {
-        multiply_panels(plan, operands, strip, alike, block, epilogue);
-        return;
-    }
-    struct panels_alike one = *alike;
-    one.count = 1;
-    for (int64_t i = 0; i < alike->count; i++) {
-        multiply_panels(plan, operands, strip, &one, block, epilogue);
-        one.panel.data += panels_terms(plan) * one.panel.width + PANEL_GAP;
-        one.panel.first += one.panel.width;
-    }
-}
-
-/* One share of the output channels of one strip. */
-static void work_unit(const struct convoy_plan *plan, const struct operands *operands,
-                      const struct panels_strip *strip, int64_t part, struct tile_epilogue epilogue)
-{
-    const struct blocking *b = &plan->blocking;
-    const int64_t Kg = layer_Kg(&plan->layer), of_group = b->k_blocks / plan->layer.groups;
-    const int64_t rows = Kg / of_group, larger = Kg % of_group;
-    const int64_t end = b->k_blocks * (part + 1) / b->k_parts;
-    for (int64_t index = b->k_blocks * part / b->k_parts; index < end; index++) {
-        struct block block;
-        const int64_t in_group = index % of_group;
-        block.k = index / of_group * Kg + rows * in_group + min64(in_group, larger);
-        block.rows = (int)rows + (in_group < larger);
-        fill_block(plan, operands, strip, &block);
-        epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
-        for (int i = 0; i < strip->widths; i++) {
-            multiply_alike(plan, operands, strip, &strip->alike[i], &block, &epilogue);
-        }
-    }
-}
-
 /* The x of those groups that a part of the blocks reads, and that no part before it read. */
 static void pack_part(const struct convoy_plan *plan, const convoy_tensor *x,
-                      const struct panels_strip *strip, int64_t part, int64_t *packed)
+                      const struct panels_strip *strip, int64_t *packed)
 {
-    const struct blocking *b = &plan->blocking;
-    const int64_t of_group = b->k_blocks / plan->layer.groups;
-    const int64_t first = b->k_blocks * part / b->k_parts / of_group;
-    const int64_t end = divide_up(b->k_blocks * (part + 1) / b->k_parts, of_group);
-    if (end > *packed) {
-        panels_pack(plan, x, strip, max64(first, *packed), end);
-        *packed = end;
+    if (strip->end_group > *packed) {
+        panels_pack(plan, x, strip, max64(strip->first_group, *packed), strip->end_group);
+        *packed = strip->end_group;
     }
 }
 
@@ -332,19 +257,29 @@ static void work_strips(const struct convoy_plan *plan, const struct operands *o
                         char *workspace, struct share *share)
 {
     const int64_t parts = plan->blocking.k_parts;
-    const struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    epilogue.bias = plan->bias;
     struct panels_strip strip = {0};
     carve_strip(plan, workspace, &strip);
     int64_t current = -1, packed = 0; /* groups of the strip whose x is in panels */
     for (int64_t unit; (unit = share_next(share)) >= 0;) {
         int64_t index = unit / parts;
+        const bool same_rows =
+            current >= 0 && parts == 1 && strip.n == index / strips_of_image(plan);
         if (index != current) {
             place_strip(plan, index, &strip);
             current = index;
             packed = 0;
         }
-        pack_part(plan, operands->x, &strip, unit % parts, &packed);
-        work_unit(plan, operands, &strip, unit % parts, epilogue);
+        if (!same_rows) {
+            panels_choose_part(plan, operands, &strip, unit % parts);
+        }
+        if (plan->blocking.panel_first) {
+            panels_multiply_panels(plan, operands, &strip, &epilogue);
+        } else {
+            pack_part(plan, operands->x, &strip, &packed);
+            panels_multiply_blocks(plan, operands, &strip, &epilogue);
+        }
     }
 }
 

@@ -26,13 +26,22 @@ struct panels_alike {
     tile_multiply_function *const *multiply;
 };
 
-/* One thread's workspace, cut up; and the strip it holds. */
+/* One thread's workspace, cut up; and what it holds: a strip, and a part of the output channels. */
 struct panels_strip {
     float *panels, *row, *sums, *y, *residual;
+
     int64_t n, pixel, pixels;      /* of image n, from `pixel` on */
     int64_t count, vectors, wider; /* panels, vectors of each, the first with one vector more */
     int widths;
     struct panels_alike alike[3]; /* with one vector more, the others, and one that is not full */
+
+    int64_t first_block, end_block; /* blocks of rows, each row an output channel */
+    int64_t first_group, end_group, first_k, end_k;
+    int64_t Kg, of_group, rows, larger; /* rows of a group, its blocks, and theirs: some have one
+                                           more */
+    const float **w_rows;               /* [k - first_k] */
+    float **sums_rows, **y_rows, **residual_rows;
+    bool joined; /* rows of y and the residual follow each other; else tiles have the strip's own */
 };
 
 /* Terms of a panel: those of all groups. */
@@ -52,5 +61,16 @@ int64_t panels_row_floats(const struct convoy_plan *plan);
 /* The strip's x of the groups first <= group < end, into its panels. */
 void panels_pack(const struct convoy_plan *plan, const convoy_tensor *x,
                  const struct panels_strip *strip, int64_t first, int64_t end);
+
+/* The part's rows of w, y and the residual. */
+void panels_choose_part(const struct convoy_plan *plan, const struct operands *operands,
+                        struct panels_strip *strip, int64_t part);
+
+/* The part's register tiles: block after block of rows, for all panels of the strip; or panel after
+   panel, which its own first tiles copy. */
+void panels_multiply_blocks(const struct convoy_plan *plan, const struct operands *operands,
+                            const struct panels_strip *strip, const struct tile_epilogue *epilogue);
+void panels_multiply_panels(const struct convoy_plan *plan, const struct operands *operands,
+                            const struct panels_strip *strip, const struct tile_epilogue *epilogue);
 
 #endif

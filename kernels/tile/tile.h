@@ -51,11 +51,27 @@ struct tile_epilogue {
     float limits[2], slope;
 };
 
+/* Memory that tiles ask for while their sums are formed: a piece of it, then what lies `stride`
+   floats on, so many times. */
+struct tile_ahead {
+    const float *from;
+    ptrdiff_t stride, steps;
+};
+
+/* What is left to ask for after so many steps. */
+static inline void tile_asked(struct tile_ahead *ahead, ptrdiff_t steps)
+{
+    if (ahead->steps > 0) {
+        ahead->from += steps * ahead->stride;
+        ahead->steps -= steps;
+    }
+}
+
 /* One register tile, or several that follow each other. */
 struct tile_operands {
     int tiles;                /* at least 1 */
-    int pointers_step;        /* from one's pointers to pixels to the next's; if not swapped */
-    ptrdiff_t w_step, y_step; /* floats from one's w and y to the next's; if swapped */
+    int pointers_step;        /* from one's pointers to pixels to the next's */
+    ptrdiff_t w_step, y_step; /* floats from one's w and y to the next's; 0 unless swapped */
     const float *const *x;    /* base pointer of each pixel, and what to add to all of them */
     ptrdiff_t x_shift;
     const float *w; /* block of packed w: [depth][vectors][VF] */
@@ -69,18 +85,20 @@ struct tile_operands {
     ptrdiff_t y_shift;            /* the block's first channel in y and residual */
     ptrdiff_t y_ahead;            /* so many pointers on, dense tiles ask for y; 0: it is near */
     const struct tile_epilogue *epilogue;
-    bool swapped; /* pixels are in the lanes, so each "pixel" has a bias of its own */
-    int channels; /* of the block that exist in y: the last vector is stored in part */
+    ptrdiff_t bias_shift;    /* swapped: what to add to the epilogue's for the first pixel */
+    struct tile_ahead ahead; /* swapped or adding: what the tiles ask for, as wide as w, in each
+                                turn of the depth loop */
+    bool swapped;            /* pixels are in the lanes, so each "pixel" has a bias of its own */
+    int channels;            /* of the block that exist in y: the last vector is stored in part */
 };
 
 typedef void tile_multiply_function(const struct tile_operands *operands);
 
-/* Memory that a tile asks for while its sums are formed: in two steps of the depth ahead_floats of
-   struct tile_sums, then so many floats on, so many times. */
-struct tile_ahead {
-    const float *from;
-    ptrdiff_t stride, steps;
-};
+/* One tile with pixels in the lanes and one run, whose w is not there yet: that of the first step
+   is at `from`, of each further step `step` floats on. It is copied to w, where other tiles find
+   it, and what lies `ahead` floats from each is asked for. */
+typedef void tile_cut_function(const struct tile_operands *operands, float *w, const float *from,
+                               ptrdiff_t step, ptrdiff_t ahead);
 
 /* Partial sums of tiles whose pixels lie evenly, one tile's after another's; they end as sums. */
 struct tile_sums_operands {
@@ -93,7 +111,8 @@ struct tile_sums_operands {
     bool adds;                   /* the first partial sum is added too */
     float *sums;                 /* of the first pixel */
     ptrdiff_t sums_stride;
-    const struct tile_ahead *ahead; /* of the first tiles, one each */
+    const struct tile_ahead *ahead; /* of the first tiles, one each: in two steps of the depth
+                                       ahead_floats of struct tile_sums */
     int ahead_count;                /* 0 or less: none */
 };
 

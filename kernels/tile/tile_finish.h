@@ -21,13 +21,17 @@ ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)
     return v;
 }
 
+static inline bool tile_has_bias(const struct tile_operands *o)
+{
+    return (o->ending == TILE_SET || o->ending == TILE_STORE) && o->epilogue->bias;
+}
+
 /* What the sums of tiles begin with: of vectors, or of pixels if those are in the lanes. */
 ALWAYS_INLINE const float *tile_bias_of(const struct tile_operands *o)
 {
     static const vf none[TILE_VECTORS_MAX];
     _Static_assert(TILE_PIXELS_MAX <= TILE_VECTORS_MAX * VF, "a pixel would have no bias");
-    const bool begins = o->ending == TILE_SET || o->ending == TILE_STORE;
-    return begins && o->epilogue->bias ? o->epilogue->bias : (const float *)none;
+    return tile_has_bias(o) ? o->epilogue->bias + o->bias_shift : (const float *)none;
 }
 
 /* Stages of tile_finish. Each goes over all accumulators, so that a tile asks only once what a
@@ -141,6 +145,23 @@ ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const 
     tile_store(acc, pixels, vectors, width, o);
 }
 
+/* Sums of a tile whose pixels are tile_row floats apart, to their end. */
+typedef float tile_row[TILE_VECTORS_MAX * VF];
+
+ALWAYS_INLINE void tile_finish_rows(const int pixels, const int vectors, tile_row *sums,
+                                    const struct tile_operands *o)
+{
+    vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            acc[i][v] = vf_load(sums[i] + v * VF);
+        }
+    }
+    tile_finish(acc, pixels, vectors, vectors * VF, NULL, o);
+}
+
 /* How most tiles end, each known when it is compiled: with all that tile_finish may do before them
    as well, gcc moves accumulators about and into memory, which takes as long as ten steps of the
    depth. */
@@ -151,15 +172,22 @@ enum tile_end {
     TILE_END_CLAMP_PART,
     TILE_END_STORE_SWAPPED, /* pixels in the lanes */
     TILE_END_CLAMP_SWAPPED,
+    TILE_END_STORE_ASKING, /* and other memory is asked for */
+    TILE_END_CLAMP_ASKING,
     TILE_END_ADD,       /* to += acc */
     TILE_END_ADD_STORE, /* to = sums + acc */
     TILE_END_ADD_CLAMP,
     TILE_END_ANY, /* as tile_finish does */
 };
 
+static inline bool tile_end_asks(enum tile_end kind)
+{
+    return kind == TILE_END_STORE_ASKING || kind == TILE_END_CLAMP_ASKING;
+}
+
 static inline bool tile_end_is_swapped(enum tile_end kind)
 {
-    return kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
+    return kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED || tile_end_asks(kind);
 }
 
 static inline bool tile_end_is_part(enum tile_end kind)
@@ -170,7 +198,8 @@ static inline bool tile_end_is_part(enum tile_end kind)
 static inline bool tile_end_clamps(enum tile_end kind)
 {
     return kind == TILE_END_CLAMP || kind == TILE_END_CLAMP_PART ||
-           kind == TILE_END_CLAMP_SWAPPED || kind == TILE_END_ADD_CLAMP;
+           kind == TILE_END_CLAMP_SWAPPED || kind == TILE_END_CLAMP_ASKING ||
+           kind == TILE_END_ADD_CLAMP;
 }
 
 static inline bool tile_end_adds(enum tile_end kind)
@@ -185,20 +214,30 @@ struct tile_simple_end {
     int part;            /* lanes of the last vector that are stored */
 };
 
+/* Of a tile that stores whole vectors and adds nothing. */
+static inline enum tile_end tile_end_of_store(const struct tile_operands *o, bool clamps)
+{
+    if (!o->swapped) {
+        return clamps ? TILE_END_CLAMP : TILE_END_STORE;
+    }
+    if (o->ahead.steps > 0) {
+        return clamps ? TILE_END_CLAMP_ASKING : TILE_END_STORE_ASKING;
+    }
+    return clamps ? TILE_END_CLAMP_SWAPPED : TILE_END_STORE_SWAPPED;
+}
+
 ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int vectors,
                                         struct tile_simple_end *end)
 {
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {
         *end = (struct tile_simple_end){
             .to = o->sums, .sums = o->sums, .shift = o->sums_shift, .sums_shift = o->sums_shift};
-        return o->ending == TILE_ADD ? TILE_END_ADD
-               : o->swapped          ? TILE_END_STORE_SWAPPED
-                                     : TILE_END_STORE;
+        return o->ending == TILE_ADD ? TILE_END_ADD : tile_end_of_store(o, false);
     }
     const struct tile_epilogue *e = o->epilogue;
     const bool part = o->channels < vectors * VF;
     const bool adds = o->ending == TILE_ADD_STORE;
-    if (o->residual || e->leaks || ((part || adds) && o->swapped) || (part && adds)) {
+    if (o->residual || e->leaks || (part && (adds || o->swapped))) {
         return TILE_END_ANY;
     }
     *end = (struct tile_simple_end){
@@ -210,16 +249,13 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
         .limits = e->limits,
         .part = o->channels - (vectors - 1) * VF,
     };
-    if (o->swapped) {
-        return e->clamps ? TILE_END_CLAMP_SWAPPED : TILE_END_STORE_SWAPPED;
-    }
     if (adds) {
         return e->clamps ? TILE_END_ADD_CLAMP : TILE_END_ADD_STORE;
     }
     if (part) {
         return e->clamps ? TILE_END_CLAMP_PART : TILE_END_STORE_PART;
     }
-    return e->clamps ? TILE_END_CLAMP : TILE_END_STORE;
+    return tile_end_of_store(o, e->clamps);
 }
 
 ALWAYS_INLINE void tile_finish_simply(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int pixels,
@@ -254,6 +290,37 @@ ALWAYS_INLINE void tile_finish_simply(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX],
     }
 }
 
+/* Ask for the lines of y that a tile, or one that comes later, will store. */
+ALWAYS_INLINE void tile_ask_for(float *const *y, const ptrdiff_t shift, const int pixels,
+                                const int vectors)
+{
+    FORGET(y); /* else addresses are kept in registers that the tile wants */
+    UNROLL for (int i = 0; i < pixels; i++)
+    {
+        const float *row = y[i] + shift;
+        FORGET(row);
+        UNROLL for (int k = 0; k < vectors * VF; k += 16)
+        {
+            __builtin_prefetch(row + k, 1);
+        }
+    }
+}
+
+/* Ask for what a tile will store if it stores to y. With pixels in the lanes they lie in as many
+   pages as there are rows, which no hardware foresees. */
+ALWAYS_INLINE void tile_ask_for_y(const struct tile_operands *o, const int pixels,
+                                  const int vectors)
+{
+    if (o->ending != TILE_STORE && o->ending != TILE_ADD_STORE) {
+        return;
+    }
+    if (o->swapped) {
+        tile_ask_for(o->y, o->y_shift, pixels, vectors);
+    } else if (o->y_ahead > 0) {
+        tile_ask_for(o->y + o->y_ahead, o->y_shift, pixels, vectors);
+    }
+}
+
 /* On to the next of several tiles. */
 ALWAYS_INLINE void tile_next(struct tile_operands *o)
 {
@@ -265,6 +332,7 @@ ALWAYS_INLINE void tile_next(struct tile_operands *o)
     }
     o->w += o->w_step;
     o->y_shift += o->y_step;
+    o->bias_shift += o->swapped ? o->pointers_step : 0;
 }
 
 #endif

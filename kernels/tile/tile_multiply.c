@@ -19,21 +19,8 @@
 #include "kernels/tile/tile_finish.h"
 #include "kernels/tile/tile_shape.h"
 
-/* Ask for the lines of y that a tile, or one that comes later, will store. */
-ALWAYS_INLINE void ask_for(float *const *y, const ptrdiff_t shift, const int pixels,
-                           const int vectors)
-{
-    FORGET(y); /* else addresses are kept in registers that the tile wants */
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        const float *row = y[i] + shift;
-        FORGET(row);
-        UNROLL for (int k = 0; k < vectors * VF; k += 16)
-        {
-            __builtin_prefetch(row + k, 1);
-        }
-    }
-}
+/* The widest tiles leave no register for what is asked for. */
+#define ASKS(pixels) ((pixels) <= 8)
 
 /* A run of one tile: where it begins in the x of each pixel and in w. */
 struct run {
@@ -55,10 +42,11 @@ ALWAYS_INLINE struct run first_run_of(const struct tile_operands *o, const int w
     return o->run_count > 0 ? run_of(o, o->runs, width) : (struct run){0, o->w, 0};
 }
 
-/* One run of a sum. Halves want to know where it begins: see vh_multiply_add_at. */
+/* One run of a sum. Halves want to know where it begins: see vh_multiply_add_at. `ahead`: what to
+   ask for, NULL: nothing. */
 ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, const int vectors,
                                 const bool halves, const float *const pixel[TILE_PIXELS_MAX],
-                                struct run run)
+                                struct run run, struct tile_ahead *ahead)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
     const float *x[TILE_PIXELS_MAX];
@@ -70,6 +58,13 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
     const ptrdiff_t end = d + run.depth;
     const float *w = run.w;
     for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, w += DEPTH_STEPS * width) {
+        if (ahead) {
+            UNROLL for (int k = 0; k < vectors * VF; k += 16)
+            {
+                __builtin_prefetch(ahead->from + k, 0, 2);
+            }
+            ahead->from += ahead->stride;
+        }
         tile_steps(acc, pixels, vectors, halves, x, d, w);
     }
     NOT_UNROLLED for (; d < end; d++, w += width)
@@ -80,7 +75,8 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
 
 /* The sum of a tile over all runs, on what it begins with. */
 ALWAYS_INLINE void multiply_runs(struct accumulators *acc, const int pixels, const int vectors,
-                                 const bool halves, const struct tile_operands *o, struct run run)
+                                 const bool halves, const struct tile_operands *o, struct run run,
+                                 struct tile_ahead *ahead)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
     const float *x[TILE_PIXELS_MAX];
@@ -91,7 +87,7 @@ ALWAYS_INLINE void multiply_runs(struct accumulators *acc, const int pixels, con
     const struct tile_run *next = o->runs;
     int left = o->run_count;
     while (true) {
-        multiply_run(acc, pixels, vectors, halves, x, run);
+        multiply_run(acc, pixels, vectors, halves, x, run, ahead);
         if (--left <= 0) {
             break;
         }
@@ -107,50 +103,42 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
     /* copies, of which no store can be a part */
     struct tile_operands o = *operands;
     struct tile_simple_end end = *simple;
-    const float *const bias = tile_bias_of(&o);
+    const float *bias = tile_bias_of(&o);
     struct run first = first_run_of(&o, vectors * VF);
-    const bool swapped = tile_end_is_swapped(kind);
+    const bool swapped = tile_end_is_swapped(kind), adds = tile_end_adds(kind);
+    const bool asks = tile_end_asks(kind) && ASKS(pixels);
+    const int bias_step = swapped && tile_has_bias(&o) ? o.pointers_step : 0;
+    struct tile_ahead ahead = o.ahead;
     do {
         struct accumulators acc;
-        /* with pixels in the lanes they lie in as many pages as there are rows, which no hardware
-           foresees */
-        if (swapped) {
-            ask_for(end.to, end.shift, pixels, vectors);
+        if (swapped || (adds && o.swapped)) {
+            tile_ask_for(end.to, end.shift, pixels, vectors);
         } else if (kind != TILE_END_ADD && end.ahead > 0) {
-            ask_for(end.to + end.ahead, end.shift, pixels, vectors);
+            tile_ask_for(end.to + end.ahead, end.shift, pixels, vectors);
         }
-        if (tile_end_adds(kind)) {
+        if (adds) {
             tile_clear(&acc, pixels, vectors);
         } else {
             tile_begin(&acc, pixels, vectors, swapped, bias);
         }
-        multiply_runs(&acc, pixels, vectors, false, &o, first);
+        multiply_runs(&acc, pixels, vectors, false, &o, first, asks ? &ahead : NULL);
         tile_finish_simply(acc.whole, pixels, vectors, kind, &end);
-        if (swapped) {
+        o.x += o.pointers_step;
+        end.to += o.pointers_step;
+        if (adds) {
+            end.sums += o.pointers_step;
+        }
+        if (swapped || adds) {
+            bias += bias_step;
             o.w += o.w_step;
             first.w += o.w_step;
             end.shift += o.y_step;
-        } else {
-            o.x += o.pointers_step;
-            end.to += o.pointers_step;
-            if (tile_end_adds(kind)) {
-                end.sums += o.pointers_step;
-            }
+        }
+        if (asks) {
+            ahead.steps -= first.depth / DEPTH_STEPS;
+            ahead.stride = ahead.steps > 0 ? ahead.stride : 0;
         }
     } while (--o.tiles > 0);
-}
-
-/* Ask for what a tile will store if it stores to y. */
-ALWAYS_INLINE void ask_for_y(const struct tile_operands *o, const int pixels, const int vectors)
-{
-    if (o->ending != TILE_STORE && o->ending != TILE_ADD_STORE) {
-        return;
-    }
-    if (o->swapped) {
-        ask_for(o->y, o->y_shift, pixels, vectors);
-    } else if (o->y_ahead > 0) {
-        ask_for(o->y + o->y_ahead, o->y_shift, pixels, vectors);
-    }
 }
 
 #if VF_HALVES
@@ -162,9 +150,9 @@ ALWAYS_INLINE void multiply_half(const int pixels, const int vectors, const bool
     struct tile_operands o = *operands;
     do {
         struct accumulators acc;
-        ask_for_y(&o, pixels, vectors);
+        tile_ask_for_y(&o, pixels, vectors);
         tile_begin(&acc, pixels, vectors, swapped, tile_bias_of(&o));
-        multiply_runs(&acc, pixels, vectors, true, &o, first_run_of(&o, width));
+        multiply_runs(&acc, pixels, vectors, true, &o, first_run_of(&o, width), NULL);
         UNROLL for (int i = 0; i < pixels; i++)
         {
             acc.whole[i][vectors - 1] = vf_widen(acc.half[i]);
@@ -177,23 +165,7 @@ ALWAYS_INLINE void multiply_half(const int pixels, const int vectors, const bool
 
 typedef void tile_end_function(const struct tile_operands *o, const struct tile_simple_end *end);
 
-/* Sums of a tile whose pixels are tile_row floats apart, to their end. */
-typedef float tile_row[TILE_VECTORS_MAX * VF];
 typedef void tile_finish_function(tile_row *sums, const struct tile_operands *o);
-
-ALWAYS_INLINE void finish_rows(const int pixels, const int vectors, tile_row *sums,
-                               const struct tile_operands *o)
-{
-    vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
-    UNROLL for (int i = 0; i < pixels; i++)
-    {
-        UNROLL for (int v = 0; v < vectors; v++)
-        {
-            acc[i][v] = vf_load(sums[i] + v * VF);
-        }
-    }
-    tile_finish(acc, pixels, vectors, vectors * VF, NULL, o);
-}
 
 /* Tiles of any other end: by way of memory, since with all that tile_finish may do behind it gcc
    finds no registers for the sums. */
@@ -211,10 +183,11 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
     const int tiles = o.tiles;
     o.tiles = 1;
     for (int tile = 0; tile < tiles; tile++) {
-        ask_for_y(&o, pixels, vectors);
+        tile_ask_for_y(&o, pixels, vectors);
         (o.swapped ? store_swapped : store)(&o, &to_rows);
         finish(sums, &o);
         tile_next(&o);
+        tile_asked(&o.ahead, first_run_of(&o, 0).depth / DEPTH_STEPS);
     }
 }
 
@@ -232,20 +205,22 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
     END(pixels, vectors, clamp_part, TILE_END_CLAMP_PART)                                          \
     END(pixels, vectors, store_swapped, TILE_END_STORE_SWAPPED)                                    \
     END(pixels, vectors, clamp_swapped, TILE_END_CLAMP_SWAPPED)                                    \
+    END(pixels, vectors, store_asking, TILE_END_STORE_ASKING)                                      \
+    END(pixels, vectors, clamp_asking, TILE_END_CLAMP_ASKING)                                      \
     END(pixels, vectors, add, TILE_END_ADD)                                                        \
     END(pixels, vectors, add_store, TILE_END_ADD_STORE)                                            \
     END(pixels, vectors, add_clamp, TILE_END_ADD_CLAMP)                                            \
     NOT_INLINED static void finish_##pixels##x##vectors(tile_row *sums,                            \
                                                         const struct tile_operands *o)             \
     {                                                                                              \
-        finish_rows(pixels, vectors, sums, o);                                                     \
+        tile_finish_rows(pixels, vectors, sums, o);                                                \
     }                                                                                              \
     static void multiply_##pixels##x##vectors##_any(const struct tile_operands *o,                 \
                                                     const struct tile_simple_end *end)             \
     {                                                                                              \
         (void)end;                                                                                 \
         multiply_any(pixels, vectors, o, multiply_##pixels##x##vectors##_store,                    \
-                     multiply_##pixels##x##vectors##_store_swapped, finish_##pixels##x##vectors);  \
+                     multiply_##pixels##x##vectors##_store_asking, finish_##pixels##x##vectors);   \
     }                                                                                              \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
     {                                                                                              \
@@ -256,6 +231,8 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
             [TILE_END_CLAMP_PART] = multiply_##pixels##x##vectors##_clamp_part,                    \
             [TILE_END_STORE_SWAPPED] = multiply_##pixels##x##vectors##_store_swapped,              \
             [TILE_END_CLAMP_SWAPPED] = multiply_##pixels##x##vectors##_clamp_swapped,              \
+            [TILE_END_STORE_ASKING] = multiply_##pixels##x##vectors##_store_asking,                \
+            [TILE_END_CLAMP_ASKING] = multiply_##pixels##x##vectors##_clamp_asking,                \
             [TILE_END_ADD] = multiply_##pixels##x##vectors##_add,                                  \
             [TILE_END_ADD_STORE] = multiply_##pixels##x##vectors##_add_store,                      \
             [TILE_END_ADD_CLAMP] = multiply_##pixels##x##vectors##_add_clamp,                      \
@@ -281,6 +258,7 @@ TILE_SHAPES(HALF_SHAPE)
 #define ENTRY(pixels, vectors)      multiply_##pixels##x##vectors,
 #define HALF_ENTRY(pixels, vectors) multiply_##pixels##x##vectors##_half,
 const struct tile_shapes KERNEL(tile_shapes) = {
+    .turn = DEPTH_STEPS,
     .granule = VF_HALVES ? VF / 2 : VF,
     .vectors_max = PIXELS_4 > 1 ? 4 : 3,
     .vectors_best = PIXELS_4 > 1 ? 4 : 2,
