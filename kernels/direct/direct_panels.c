@@ -220,14 +220,14 @@ static int64_t carve_strip(const struct convoy_plan *plan, char *workspace,
     const struct blocking *b = &plan->blocking;
     const int64_t floats = floats_of(plan), K = plan->layer.K;
     const int64_t panel = b->tile_vectors * floats;
-    const int64_t tile = (b->panel_first ? K : b->tile_pixels) * panel;
+    const int64_t rows = b->panel_first ? K : b->tile_pixels, tile = rows * panel;
     const int64_t gaps = b->strip_columns / floats * PANEL_GAP;
     const int64_t panels =
         b->panel_first ? panel * b->depth_block : b->strip_columns * panels_terms(plan) + gaps;
     int64_t used = 0;
     strip->panels = carve(workspace, &used, 4 * panels);
     strip->row = carve(workspace, &used, 4 * panels_row_floats(plan));
-    strip->sums = carve(workspace, &used, 4 * tile);
+    strip->sums = carve(workspace, &used, 4 * rows * (b->panel_first ? panel : b->strip_columns));
     strip->y = carve(workspace, &used, 4 * tile);
     strip->residual = carve(workspace, &used, 4 * tile);
     strip->w_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->w_rows);

@@ -62,11 +62,12 @@ static void fill_rows(const struct convoy_plan *plan, const struct operands *ope
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const int64_t depth = layer_depth(&plan->layer);
     const int64_t pitch = b->tile_vectors * plan->kernels->vector_floats;
+    const int64_t sums_pitch = b->panel_first ? pitch : b->strip_columns;
     for (int64_t i = 0; i < rows->blocks * rows->count; i++) {
         const int64_t k = rows->k + i, at = k - strip->first_k;
-        const int64_t own = (b->panel_first ? at : i % rows->count) * pitch;
+        const int64_t in_tile = b->panel_first ? at : i % rows->count, own = in_tile * pitch;
         strip->w_rows[at] = (const float *)plan->packed_w + k * depth;
-        strip->sums_rows[at] = strip->sums + own;
+        strip->sums_rows[at] = strip->sums + in_tile * sums_pitch;
         strip->y_rows[at] = strip->joined ? plane_of(y, strip->n, k) : strip->y + own;
         if (residual) {
             strip->residual_rows[at] =
@@ -142,16 +143,15 @@ static void set_tile(const struct convoy_plan *plan, const struct panels_strip *
     tile->channels = (int)panel->pixels;
 }
 
-/* One block of rows for panels that are alike: a tile each, of all of them together where rows of y
-   are joined and the depth is not cut. */
+/* One block of rows for panels that are alike: a tile each, for all of them piece by piece of the
+   depth; or panel by panel where rows of y are not joined. */
 static void multiply_alike(const struct convoy_plan *plan, const struct operands *operands,
                            const struct panels_strip *strip, const struct panels_alike *alike,
                            const struct rows *rows, struct tile_operands *tile)
 {
     const int64_t depth = layer_depth(&plan->layer), end = rows->k + rows->count;
-    const bool together = depth <= plan->blocking.depth_block && strip->joined;
     struct panel panel = alike->panel;
-    tile->tiles = (int)(together ? alike->count : 1);
+    tile->tiles = (int)(strip->joined ? alike->count : 1);
     tile->w_step = panels_terms(plan) * panel.width + PANEL_GAP;
     tile->y_step = panel.width;
     for (int64_t i = 0; i < alike->count; i += tile->tiles) {
@@ -159,6 +159,7 @@ static void multiply_alike(const struct convoy_plan *plan, const struct operands
         for (struct piece piece = {0, 0}; piece.first < depth; piece.first += piece.count) {
             piece.count = min64(plan->blocking.depth_block, depth - piece.first);
             set_tile(plan, strip, &panel, rows, piece, tile);
+            tile->sums_shift = panel.first;
             tile->w = panel.data + (rows->group * depth + piece.first) * panel.width;
             tile->runs = &(struct tile_run){0, 0, piece.count};
             alike->multiply[rows->count - 1](tile);

@@ -71,7 +71,8 @@ static inline void tile_asked(struct tile_ahead *ahead, ptrdiff_t steps)
 struct tile_operands {
     int tiles;                /* at least 1 */
     int pointers_step;        /* from one's pointers to pixels to the next's */
-    ptrdiff_t w_step, y_step; /* floats from one's w and y to the next's; 0 unless swapped */
+    ptrdiff_t w_step, y_step; /* floats from one's w, and y and sums, to the next's; 0 unless
+                                 swapped */
     const float *const *x;    /* base pointer of each pixel, and what to add to all of them */
     ptrdiff_t x_shift;
     const float *w; /* block of packed w: [depth][vectors][VF] */

@@ -332,6 +332,7 @@ ALWAYS_INLINE void tile_next(struct tile_operands *o)
     }
     o->w += o->w_step;
     o->y_shift += o->y_step;
+    o->sums_shift += o->y_step;
     o->bias_shift += o->swapped ? o->pointers_step : 0;
 }
 

@@ -133,6 +133,7 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
             o.w += o.w_step;
             first.w += o.w_step;
             end.shift += o.y_step;
+            end.sums_shift += o.y_step;
         }
         if (asks) {
             ahead.steps -= first.depth / DEPTH_STEPS;
