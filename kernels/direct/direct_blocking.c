@@ -322,8 +322,7 @@ static void prepare_tiles(struct convoy_plan *plan)
         direct_panels_prepare(plan);
         b->thread_bytes = direct_panels_bytes(plan);
         plan->executed_flops = direct_panels_flops(plan);
-        plan->work.w_passes = (double)direct_panels_strips(plan);
-        plan->work.run_bytes = 4.0 * (double)min64(b->strip_columns, plan->P * plan->Q);
+        plan->work = direct_panels_work(plan);
         plan->work.units = direct_panels_strips(plan) * b->k_parts;
     } else {
         choose_parts(plan);

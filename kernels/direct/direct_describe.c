@@ -30,10 +30,11 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
     }
     if (b->panels) {
         snprintf(text, size,
-                 "dense tile %d channels x %d vectors of %d pixels; strips of %lld pixels copied "
-                 "into panels%s; sums of %lld; %lld channel blocks in %lld part%s",
+                 "dense tile %d channels x %d vectors of %d pixels; strips of %lld pixels, %s; "
+                 "sums of %lld; %lld channel blocks in %lld part%s",
                  b->tile_pixels, b->tile_vectors, plan->kernels->vector_floats,
-                 (long long)b->strip_columns, b->panel_first ? ", one after the other" : "",
+                 (long long)b->strip_columns,
+                 b->panel_first ? "panel by panel" : "copied into panels",
                  (long long)b->depth_block, (long long)b->k_blocks, (long long)b->k_parts,
                  b->k_parts == 1 ? "" : "s");
         return;

@@ -48,7 +48,9 @@ struct panel panels_panel(const struct convoy_plan *plan, const struct panels_st
     int64_t vectors = strip->vectors + (index < strip->wider);
     int64_t pixels = min64(vectors * floats, strip->pixels - first);
     return (struct panel){
-        .data = strip->panels + first * panels_terms(plan) + index * PANEL_GAP,
+        .data = plan->blocking.panel_first
+                    ? strip->panels
+                    : strip->panels + first * panels_terms(plan) + index * PANEL_GAP,
         .first = first,
         .pixels = pixels,
         .width = (int)round_up(pixels, plan->kernels->tile->granule),
@@ -163,29 +165,44 @@ static bool goes_panel_by_panel(const struct convoy_plan *plan)
     const convoy_layer *l = &plan->layer;
     const struct blocking *b = &plan->blocking;
     const int64_t width = b->tile_vectors * floats_of(plan), pixels = plan->P * plan->Q;
-    const int64_t Cg = layer_Cg(l), w_bytes = multiply_saturated(4 * l->K, Cg);
-    if (!is_pointwise(l) || w_bytes > (int64_t)cpu_l2_bytes() * 2 / 3) {
+    const int64_t Cg = layer_Cg(l), row_bytes = 4 * (max64(Cg, width) + PANEL_ROW_FLOATS);
+    const double l2 = (double)cpu_l2_bytes();
+    if (!is_pointwise(l) || (double)l->K * (double)row_bytes > l2 * 2 / 3) {
         return false;
     }
-    const bool far = layer_x_bytes(l) + layer_y_bytes(l) > (int64_t)cpu_l2_bytes();
+    const bool far = layer_x_bytes(l) + layer_y_bytes(l) > l2;
     const double panel = 200, call = 50, line_copied = 2.7, row_stored = far ? 1.2 : 0.5;
     const double lines = (double)(Cg * divide_up(width, 16)), rows = (double)layer_Kg(l);
-    const double widths = pixels % width == 0 ? 1 : 2;
+    const double widths = pixels < width || pixels % width == 0 ? 1 : 2;
     const double calls = widths * (double)(divide_up(pixels, b->strip_columns) * b->k_blocks);
     const double panels = (double)(l->groups * divide_up(pixels, width));
     return call * calls + panels * (line_copied * lines - row_stored * rows - panel) > 0;
 }
 
-/* Panel by panel, strips are only what threads share: some panels, or where there are few, parts of
-   the output channels. */
+/* What the busiest of some threads has of so many units. */
+static double busiest_share(int64_t units, int threads)
+{
+    return (double)divide_up(units, threads) / (double)units;
+}
+
+/* Panel by panel, strips are only what threads share: some panels, or all of an image where its
+   output channels are shared more evenly. */
 static void share_panels(struct convoy_plan *plan, int threads)
 {
     struct blocking *b = &plan->blocking;
-    const int64_t width = b->tile_vectors * floats_of(plan);
+    const int64_t width = b->tile_vectors * floats_of(plan), N = plan->layer.N;
     const int64_t panels = divide_up(plan->P * plan->Q, width);
-    const bool many = threads > 1 && panels >= 16 * (int64_t)threads;
-    b->strip_columns = (many ? divide_up(panels, 32 * (int64_t)threads) : panels) * width;
-    b->k_parts = many || plan->layer.N % threads == 0 ? 1 : min64(b->k_blocks, threads);
+    b->strip_columns = panels * width;
+    b->k_parts = 1;
+    if (threads == 1) {
+        return;
+    }
+    const int64_t all = multiply_saturated(N, panels), enough = 32 * (int64_t)threads;
+    if (all < enough && busiest_share(N * b->k_blocks, threads) < busiest_share(all, threads)) {
+        b->k_parts = min64(b->k_blocks, threads);
+    } else {
+        b->strip_columns = max64(1, min64(panels, all / enough)) * width;
+    }
 }
 
 void direct_panels_prepare(struct convoy_plan *plan)
@@ -218,22 +235,23 @@ static int64_t carve_strip(const struct convoy_plan *plan, char *workspace,
                            struct panels_strip *strip)
 {
     const struct blocking *b = &plan->blocking;
-    const int64_t floats = floats_of(plan), K = plan->layer.K;
-    const int64_t panel = b->tile_vectors * floats;
-    const int64_t rows = b->panel_first ? K : b->tile_pixels, tile = rows * panel;
+    const int64_t floats = floats_of(plan), panel = b->tile_vectors * floats;
+    const int64_t rows = b->panel_first ? plan->layer.K : b->tile_pixels;
     const int64_t gaps = b->strip_columns / floats * PANEL_GAP;
     const int64_t panels =
         b->panel_first ? panel * b->depth_block : b->strip_columns * panels_terms(plan) + gaps;
+    const int64_t sums = direct_chunks(plan) == 1 ? 0 : b->panel_first ? panel : b->strip_columns;
+    const int64_t residual = plan->layer.epilogue.residual ? panel : 0;
     int64_t used = 0;
     strip->panels = carve(workspace, &used, 4 * panels);
     strip->row = carve(workspace, &used, 4 * panels_row_floats(plan));
-    strip->sums = carve(workspace, &used, 4 * rows * (b->panel_first ? panel : b->strip_columns));
-    strip->y = carve(workspace, &used, 4 * tile);
-    strip->residual = carve(workspace, &used, 4 * tile);
-    strip->w_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->w_rows);
-    strip->sums_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->sums_rows);
-    strip->y_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->y_rows);
-    strip->residual_rows = carve(workspace, &used, K * (int64_t)sizeof *strip->residual_rows);
+    strip->sums = carve(workspace, &used, 4 * rows * sums);
+    strip->y = carve(workspace, &used, 4 * rows * panel);
+    strip->residual = carve(workspace, &used, 4 * rows * residual);
+    strip->w_rows = carve(workspace, &used, rows * (int64_t)sizeof *strip->w_rows);
+    strip->sums_rows = carve(workspace, &used, rows * (int64_t)sizeof *strip->sums_rows);
+    strip->y_rows = carve(workspace, &used, rows * (int64_t)sizeof *strip->y_rows);
+    strip->residual_rows = carve(workspace, &used, rows * (int64_t)sizeof *strip->residual_rows);
     return used;
 }
 

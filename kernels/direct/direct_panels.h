@@ -12,6 +12,9 @@
    copied to all of them would go to one set of L1. */
 #define PANEL_GAP 16
 
+/* What the pointers of a row take, in floats. */
+#define PANEL_ROW_FLOATS 8
+
 /* Pixels of a strip from `first` on, and floats of a row: pixels, rounded up to the granule. */
 struct panel {
     float *data;
@@ -39,7 +42,7 @@ struct panels_strip {
     int64_t first_group, end_group, first_k, end_k;
     int64_t Kg, of_group, rows, larger; /* rows of a group, its blocks, and theirs: some have one
                                            more */
-    const float **w_rows;               /* [k - first_k] */
+    const float **w_rows; /* [k - first_k]: of the part, or of one block after the other */
     float **sums_rows, **y_rows, **residual_rows;
     bool joined; /* rows of y and the residual follow each other; else tiles have the strip's own */
 };
@@ -62,14 +65,14 @@ int64_t panels_row_floats(const struct convoy_plan *plan);
 void panels_pack(const struct convoy_plan *plan, const convoy_tensor *x,
                  const struct panels_strip *strip, int64_t first, int64_t end);
 
-/* The part's rows of w, y and the residual. */
+/* Which output channels they are; panel by panel, their rows of w, y and the residual. */
 void panels_choose_part(const struct convoy_plan *plan, const struct operands *operands,
                         struct panels_strip *strip, int64_t part);
 
 /* The part's register tiles: block after block of rows, for all panels of the strip; or panel after
    panel, which its own first tiles copy. */
 void panels_multiply_blocks(const struct convoy_plan *plan, const struct operands *operands,
-                            const struct panels_strip *strip, const struct tile_epilogue *epilogue);
+                            struct panels_strip *strip, const struct tile_epilogue *epilogue);
 void panels_multiply_panels(const struct convoy_plan *plan, const struct operands *operands,
                             const struct panels_strip *strip, const struct tile_epilogue *epilogue);
 

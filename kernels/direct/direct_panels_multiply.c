@@ -55,6 +55,7 @@ static float *plane_of(const convoy_tensor *tensor, int64_t n, int64_t k)
     return (float *)tensor->data + n * tensor->stride_n + k * tensor->stride_c;
 }
 
+/* Pointers for some rows. */
 static void fill_rows(const struct convoy_plan *plan, const struct operands *operands,
                       struct panels_strip *strip, const struct rows *rows)
 {
@@ -62,16 +63,15 @@ static void fill_rows(const struct convoy_plan *plan, const struct operands *ope
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const int64_t depth = layer_depth(&plan->layer);
     const int64_t pitch = b->tile_vectors * plan->kernels->vector_floats;
-    const int64_t sums_pitch = b->panel_first ? pitch : b->strip_columns;
+    const int64_t sums = direct_chunks(plan) == 1 ? 0 : b->panel_first ? pitch : b->strip_columns;
     for (int64_t i = 0; i < rows->blocks * rows->count; i++) {
         const int64_t k = rows->k + i, at = k - strip->first_k;
-        const int64_t in_tile = b->panel_first ? at : i % rows->count, own = in_tile * pitch;
         strip->w_rows[at] = (const float *)plan->packed_w + k * depth;
-        strip->sums_rows[at] = strip->sums + in_tile * sums_pitch;
-        strip->y_rows[at] = strip->joined ? plane_of(y, strip->n, k) : strip->y + own;
+        strip->sums_rows[at] = strip->sums + at * sums;
+        strip->y_rows[at] = strip->joined ? plane_of(y, strip->n, k) : strip->y + at * pitch;
         if (residual) {
             strip->residual_rows[at] =
-                strip->joined ? plane_of(residual, strip->n, k) : strip->residual + own;
+                strip->joined ? plane_of(residual, strip->n, k) : strip->residual + at * pitch;
         }
     }
 }
@@ -92,11 +92,9 @@ void panels_choose_part(const struct convoy_plan *plan, const struct operands *o
     strip->end_group = divide_up(strip->end_block, strip->of_group);
     strip->first_k = first_row(strip, strip->first_block);
     strip->end_k = first_row(strip, strip->end_block);
-    for (int64_t index = strip->first_block; index < strip->end_block;) {
-        struct rows rows = rows_of(strip, index / strip->of_group, index % strip->of_group);
-        rows.blocks = min64(rows.blocks, strip->end_block - index);
-        fill_rows(plan, operands, strip, &rows);
-        index += rows.blocks;
+    if (b->panel_first) {
+        const int64_t count = strip->end_k - strip->first_k;
+        fill_rows(plan, operands, strip, &(struct rows){0, strip->first_k, count, 1});
     }
 }
 
@@ -171,12 +169,14 @@ static void multiply_alike(const struct convoy_plan *plan, const struct operands
 }
 
 void panels_multiply_blocks(const struct convoy_plan *plan, const struct operands *operands,
-                            const struct panels_strip *strip, const struct tile_epilogue *epilogue)
+                            struct panels_strip *strip, const struct tile_epilogue *epilogue)
 {
     struct tile_operands tile = tile_of(operands, strip, epilogue);
     for (int64_t index = strip->first_block; index < strip->end_block; index++) {
         struct rows rows = rows_of(strip, index / strip->of_group, index % strip->of_group);
         rows.blocks = 1;
+        strip->first_k = rows.k;
+        fill_rows(plan, operands, strip, &rows);
         for (int i = 0; i < strip->widths; i++) {
             multiply_alike(plan, operands, strip, &strip->alike[i], &rows, &tile);
         }
@@ -262,7 +262,7 @@ static void multiply_piece(const struct convoy_plan *plan, const struct operands
         tile->pointers_step = (int)rows.count;
         if (cut) {
             const float *from = plane_of(x, strip->n, channel) + strip->pixel + panel->first;
-            const bool asks = piece.first > 0 && tile->ahead.steps > 0;
+            const bool asks = piece.first > 0 && tile->ahead.steps > 0; /* tiles that add do not */
             cut(tile, panel->data, from, x->stride_c, asks ? tile->ahead.from - from : 0);
         } else {
             one->multiply[rows.count - 1](tile);

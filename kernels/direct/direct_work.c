@@ -70,18 +70,24 @@ struct work direct_work(const struct convoy_plan *plan)
     };
 }
 
-/* All taps, and the vectors of x that go into panels (measured); nothing is transposed. */
+/* All taps, and the vectors of x that go into panels (measured); nothing is transposed. A pass over
+   packed w is a strip, or a panel, which is asked for before it is read. */
 struct work direct_panels_work(const struct convoy_plan *plan)
 {
-    const double joined = 4.5, pieces = 8.0, spread = 11.0;
+    const double made = 2.7, joined = 4.5, pieces = 8.0, spread = 11.0;
     const convoy_layer *l = &plan->layer;
-    const double copy = l->stride_w > 1 ? spread : l->R * l->S > 1 ? pieces : joined;
-    const int64_t floats = plan->kernels->vector_floats;
+    const struct blocking *b = &plan->blocking;
+    const double apart = l->stride_w > 1 ? spread : pieces;
+    const double whole = b->panel_first ? made : joined;
+    const double copy = l->stride_w > 1 || l->R * l->S > 1 ? apart : whole;
+    const int64_t floats = plan->kernels->vector_floats, pixels = plan->P * plan->Q;
+    const int64_t pass = b->panel_first ? b->tile_vectors * floats : b->strip_columns;
     return (struct work){
         .multiply = DENSE_WORK * (double)direct_panels_flops(plan) / (2.0 * (double)floats),
         .copy = copy * direct_panels_copies(plan),
+        .w_passes = (double)(l->N * divide_up(pixels, pass)),
+        .run_bytes = b->panel_first ? 0 : 4.0 * (double)min64(b->strip_columns, pixels),
         .pack = PACK_WORK * (double)(l->K * layer_depth(l)) / (double)floats,
-        .filled = (double)(plan->P * plan->Q) /
-                  (double)round_up(plan->P * plan->Q, plan->kernels->tile->granule),
+        .filled = (double)pixels / (double)round_up(pixels, plan->kernels->tile->granule),
     };
 }

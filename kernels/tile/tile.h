@@ -87,8 +87,8 @@ struct tile_operands {
     ptrdiff_t y_ahead;            /* so many pointers on, dense tiles ask for y; 0: it is near */
     const struct tile_epilogue *epilogue;
     ptrdiff_t bias_shift;    /* swapped: what to add to the epilogue's for the first pixel */
-    struct tile_ahead ahead; /* swapped or adding: what the tiles ask for, as wide as w, in each
-                                turn of the depth loop */
+    struct tile_ahead ahead; /* swapped, of whole vectors, not adding: what the tiles ask for, as
+                                wide as w, in each turn of the depth loop */
     bool swapped;            /* pixels are in the lanes, so each "pixel" has a bias of its own */
     int channels;            /* of the block that exist in y: the last vector is stored in part */
 };

@@ -172,7 +172,7 @@ typedef void tile_finish_function(tile_row *sums, const struct tile_operands *o)
    finds no registers for the sums. */
 static void multiply_any(int pixels, int vectors, const struct tile_operands *operands,
                          tile_end_function *store, tile_end_function *store_swapped,
-                         tile_finish_function *finish)
+                         tile_end_function *store_asking, tile_finish_function *finish)
 {
     tile_row sums[TILE_PIXELS_MAX];
     float *rows[TILE_PIXELS_MAX];
@@ -185,7 +185,7 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
     o.tiles = 1;
     for (int tile = 0; tile < tiles; tile++) {
         tile_ask_for_y(&o, pixels, vectors);
-        (o.swapped ? store_swapped : store)(&o, &to_rows);
+        (!o.swapped ? store : o.ahead.steps > 0 ? store_asking : store_swapped)(&o, &to_rows);
         finish(sums, &o);
         tile_next(&o);
         tile_asked(&o.ahead, first_run_of(&o, 0).depth / DEPTH_STEPS);
@@ -221,6 +221,7 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
     {                                                                                              \
         (void)end;                                                                                 \
         multiply_any(pixels, vectors, o, multiply_##pixels##x##vectors##_store,                    \
+                     multiply_##pixels##x##vectors##_store_swapped,                                \
                      multiply_##pixels##x##vectors##_store_asking, finish_##pixels##x##vectors);   \
     }                                                                                              \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
