@@ -29,7 +29,8 @@
 /* Intervals of output rows (or columns) that see the same taps, at most, for each axis. */
 #define DIRECT_SPANS_MAX 9
 
-/* Pixels of a strip: enough to pay for reading w again, few enough for L2 and for balance. */
+/* Pixels of a strip, unless panels go one by one: enough to pay for reading w again, few enough for
+   L2 and for balance. */
 #define STRIP_PIXELS_MAX 512
 
 /* Pixels of y that are asked for before they are stored: four register tiles of a short sum take as

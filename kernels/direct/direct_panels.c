@@ -7,15 +7,14 @@
  *   for each strip of y, for each share of the output channels       <- threads
  *       copy the strip's x into panels, once a thread                <- in L2
  *       for each few output channels                                 <- their w in L1
- *           for each panel
- *               for each chunk of the depth: a register tile         <- registers
+ *           for each chunk of the depth, for each panel: a tile          <- registers
  *
  * Where pixels of x lie as those of y (1x1) and L2 holds w, x is mostly not copied on its own:
  *
  *   for each strip of y, for each share of the output channels       <- threads
  *       for each panel, for each chunk of the depth                  <- in L1
- *           the first register tile, which makes the panel as it reads x
- *           for each few output channels: a register tile, which also asks for the next chunk's x
+ *           for the first few output channels: a tile, which makes the panel as it reads x
+ *           for each other few: a tile, which asks for the next chunk's x
  *
  * The pixels of an image are counted as one row, p * Q + q, which is how they lie in y. A panel
  * holds, for each group and term d of the depth, in the order r, s, c, the x under that tap of some
@@ -221,8 +220,9 @@ void direct_panels_prepare(struct convoy_plan *plan)
     b->tile_vectors = (int)divide_up(most, divide_up(most, panel));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
     b->k_blocks = plan->layer.groups * divide_up(layer_Kg(&plan->layer), b->tile_pixels);
-    const int threads = direct_threads(plan);
     b->panel_first = goes_panel_by_panel(plan);
+    plan->work = direct_panels_work(plan); /* which threads depend on */
+    const int threads = direct_threads(plan);
     if (b->panel_first) {
         share_panels(plan, threads);
     } else {

@@ -262,7 +262,8 @@ static void multiply_piece(const struct convoy_plan *plan, const struct operands
         tile->pointers_step = (int)rows.count;
         if (cut) {
             const float *from = plane_of(x, strip->n, channel) + strip->pixel + panel->first;
-            const bool asks = piece.first > 0 && tile->ahead.steps > 0; /* tiles that add do not */
+            /* where no other tile does: those that add do not */
+            const bool asks = tile->ahead.steps > 0 && (piece.first > 0 || end - begin == 1);
             cut(tile, panel->data, from, x->stride_c, asks ? tile->ahead.from - from : 0);
         } else {
             one->multiply[rows.count - 1](tile);

@@ -10,7 +10,7 @@
 #include "core/arithmetic.h"
 
 /* Chunks of a row of y, at most: one for each vector of a strip's pixels, whose number is rounded
-   up to whole panels. */
+   up to whole panels. Where panels go one by one nothing is copied here. */
 #define CHUNKS_MAX (STRIP_PIXELS_MAX / 4 + TILE_VECTORS_MAX)
 
 /* Groups first <= group < end. */

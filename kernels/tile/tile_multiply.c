@@ -185,7 +185,8 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
     o.tiles = 1;
     for (int tile = 0; tile < tiles; tile++) {
         tile_ask_for_y(&o, pixels, vectors);
-        (!o.swapped ? store : o.ahead.steps > 0 ? store_asking : store_swapped)(&o, &to_rows);
+        const bool asks = o.ahead.steps > 0 && o.ending == TILE_STORE;
+        (!o.swapped ? store : asks ? store_asking : store_swapped)(&o, &to_rows);
         finish(sums, &o);
         tile_next(&o);
         tile_asked(&o.ahead, first_run_of(&o, 0).depth / DEPTH_STEPS);
