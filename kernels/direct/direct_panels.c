@@ -240,12 +240,11 @@ static int64_t carve_strip(const struct convoy_plan *plan, char *workspace,
     const int64_t gaps = b->strip_columns / floats * PANEL_GAP;
     const int64_t panels =
         b->panel_first ? panel * b->depth_block : b->strip_columns * panels_terms(plan) + gaps;
-    const int64_t sums = direct_chunks(plan) == 1 ? 0 : b->panel_first ? panel : b->strip_columns;
     const int64_t residual = plan->layer.epilogue.residual ? panel : 0;
     int64_t used = 0;
     strip->panels = carve(workspace, &used, 4 * panels);
     strip->row = carve(workspace, &used, 4 * panels_row_floats(plan));
-    strip->sums = carve(workspace, &used, 4 * rows * sums);
+    strip->sums = carve(workspace, &used, 4 * rows * panels_sums_pitch(plan));
     strip->y = carve(workspace, &used, 4 * rows * panel);
     strip->residual = carve(workspace, &used, 4 * rows * residual);
     strip->w_rows = carve(workspace, &used, rows * (int64_t)sizeof *strip->w_rows);

@@ -53,6 +53,14 @@ static inline int64_t panels_terms(const struct convoy_plan *plan)
     return plan->layer.groups * layer_depth(&plan->layer);
 }
 
+/* Floats from one row of partial sums to the next: none where the depth is not cut. */
+static inline int64_t panels_sums_pitch(const struct convoy_plan *plan)
+{
+    const struct blocking *b = &plan->blocking;
+    const int64_t panel = b->tile_vectors * plan->kernels->vector_floats;
+    return direct_chunks(plan) == 1 ? 0 : b->panel_first ? panel : b->strip_columns;
+}
+
 /* Panel `index` of a strip. */
 struct panel panels_panel(const struct convoy_plan *plan, const struct panels_strip *strip,
                           int64_t index);

@@ -59,11 +59,10 @@ static float *plane_of(const convoy_tensor *tensor, int64_t n, int64_t k)
 static void fill_rows(const struct convoy_plan *plan, const struct operands *operands,
                       struct panels_strip *strip, const struct rows *rows)
 {
-    const struct blocking *b = &plan->blocking;
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const int64_t depth = layer_depth(&plan->layer);
-    const int64_t pitch = b->tile_vectors * plan->kernels->vector_floats;
-    const int64_t sums = direct_chunks(plan) == 1 ? 0 : b->panel_first ? pitch : b->strip_columns;
+    const int64_t pitch = plan->blocking.tile_vectors * plan->kernels->vector_floats;
+    const int64_t sums = panels_sums_pitch(plan);
     for (int64_t i = 0; i < rows->blocks * rows->count; i++) {
         const int64_t k = rows->k + i, at = k - strip->first_k;
         strip->w_rows[at] = (const float *)plan->packed_w + k * depth;
