@@ -21,6 +21,13 @@ static double rows_again(const struct convoy_plan *plan)
     return whole ? 1 : (double)min64(window, l->H) / (double)(rows * l->stride_h);
 }
 
+/* Is all of x and of y one pixel, which lies the same in both layouts unless a view has gaps? */
+static bool is_pixel(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    return l->H == 1 && l->W == 1 && plan->P == 1 && plan->Q == 1;
+}
+
 /* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
 static double copied_work(const struct convoy_plan *plan)
 {
@@ -30,7 +37,7 @@ static double copied_work(const struct convoy_plan *plan)
     if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
         return 0;
     }
-    if (l->layout == CONVOY_NCHW) {
+    if (l->layout == CONVOY_NCHW && !is_pixel(plan)) {
         double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
         /* blocks of vectors x vectors, full or not */
         double input = (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
