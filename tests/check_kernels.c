@@ -328,6 +328,15 @@ static void test_depthwise(void **state)
         snprintf(problem, sizeof problem, "n1c16h3w%d_k16r3s3_pd1_g4", width);
         check_problem(problem);
     }
+    /* NCHW with stride: two to four vectors of columns at once, and more of them; one padded side
+       or two, or none */
+    static const char *const paddings[] = {"1", "1,1,0,1", "0", "1,1,2,0", "1,1,1,0"};
+    for (int width = 34; width <= 150; width++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c2h%dw%d_k2r3s3_st2_pd%s_g2", 3 + width % 9, width,
+                 paddings[width % 5]);
+        check_problem(problem);
+    }
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
         check_problem(problems[i]);
     }

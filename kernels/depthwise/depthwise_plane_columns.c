@@ -18,15 +18,15 @@ static int64_t in_strides(int64_t n, int stride)
     return stride == 1 ? n : (n + 1) >> 1;
 }
 
-/* The masks of vector v, whose column 0 has its first tap at column w of x. */
-static void set_masks(struct masks *m, const struct depthwise_planes *p, int v, int64_t w)
+/* The masks of the first vector or the last, whose column 0 has its first tap at column w of x. */
+static void set_masks(struct masks *m, const struct depthwise_planes *p, int side, int64_t w)
 {
     const int taps = p->taps, stride = p->stride;
     for (int i = 0; i < (stride == 1 ? taps : taps + 1); i++) {
         const int64_t column =
             w + (stride == 1 ? i * p->dilation_w : (i / 2 * 2 + (int64_t)(i % 2) * VF));
         const vi mask = vf_lanes_between(vf_lanes(-column), vf_lanes(p->W - column));
-        memcpy(m->x[v][i], &mask, sizeof mask);
+        memcpy(m->x[side][i], &mask, sizeof mask);
     }
     for (int i = 0; i < taps; i++) {
         const int64_t column = w + i * p->dilation_w;
@@ -34,8 +34,8 @@ static void set_masks(struct masks *m, const struct depthwise_planes *p, int v, 
                                               vf_lanes(in_strides(p->W - column, stride)));
         const vf mask = stride == 2 ? vf_reorder(lanes) : lanes;
         const vi minus = ~(vi)mask & (vi)vf_broadcast(-0.0f);
-        memcpy(m->w[v][i], &mask, sizeof mask);
-        memcpy(m->minus[v][i], &minus, sizeof minus);
+        memcpy(m->w[side][i], &mask, sizeof mask);
+        memcpy(m->minus[side][i], &minus, sizeof minus);
     }
 }
 
@@ -66,11 +66,18 @@ static enum place place_of(const struct depthwise_planes *p, int64_t q)
 
 /* What one sweep makes of a row. */
 struct columns {
-    int64_t first, second, end; /* of the vectors, of what follows */
+    int64_t first, last, end; /* of the vectors, of what follows */
     sweep_function *function;
     int lanes;
     struct masks masks;
 };
+
+/* How many vectors a sweep takes of those that are left: as many as it can, but no single one is
+   left if that can be helped. */
+static int vectors_of(int64_t left, int most)
+{
+    return left <= most ? (int)left : left == most + 1 && most > 2 ? most - 1 : most;
+}
 
 /* Those from column q on. */
 static void choose_columns(struct columns *c, const struct depthwise_planes *p,
@@ -79,24 +86,33 @@ static void choose_columns(struct columns *c, const struct depthwise_planes *p,
     /* The last vector ends where the rows end: some of it is done twice. A residual may be y. */
     const bool again = p->Q >= VF && !p->residual;
     const int64_t last = p->Q - VF;
+    const int64_t left = again ? (p->Q - q + VF - 1) / VF : (p->Q - q) / VF;
+    int vectors = vectors_of(left, sweeps->most);
     c->first = again && q > last ? last : q;
-    c->second = again && c->first + VF > last ? last : c->first + VF;
     c->lanes = vf_lanes(p->Q - c->first);
     const enum place at = c->first <= last ? place_of(p, c->first) : ANYWHERE;
-    const enum place next =
-        c->second <= last && c->second > c->first ? place_of(p, c->second) : ANYWHERE;
     if (at != INSIDE) {
         set_masks(&c->masks, p, 0, p->w + c->first * p->stride);
     }
-    if ((at == INSIDE || at == LEFT) && (next == INSIDE || next == RIGHT)) {
-        if (next == RIGHT) {
-            set_masks(&c->masks, p, 1, p->w + c->second * p->stride);
+    for (; vectors > 1 && (at == INSIDE || at == LEFT); vectors--) {
+        c->last = c->first + (vectors - 1) * VF;
+        c->last = again && c->last > last ? last : c->last;
+        const enum place end = place_of(p, c->last);
+        const int64_t second = c->first + VF, last_but_one = c->first + (vectors - 2) * VF;
+        if (vectors > 2 && (place_of(p, second) != INSIDE || place_of(p, last_but_one) != INSIDE)) {
+            continue;
         }
-        c->function = sweeps->two[at == LEFT][next == RIGHT];
-        c->end = c->second + VF;
-        return;
+        if (end == INSIDE || end == RIGHT) {
+            if (end == RIGHT) {
+                set_masks(&c->masks, p, 1, p->w + c->last * p->stride);
+            }
+            c->function = sweeps->several[vectors - 2][at == LEFT][end == RIGHT];
+            c->end = c->last + VF;
+            return;
+        }
     }
     const bool one = at == INSIDE || at == RIGHT;
+    c->last = c->first;
     c->function = one ? sweeps->one[at == RIGHT] : sweeps->masked;
     c->end = c->first + c->lanes;
 }
@@ -144,7 +160,7 @@ static void sweep_block(const struct depthwise_planes *p, const struct columns *
         s.x = x + at->first * p->stride;
         s.y = y + at->first;
         s.residual = residual ? residual + at->first : NULL;
-        s.gap = at->second - at->first;
+        s.gap = at->last - at->first;
         s.lanes = at->lanes;
         s.whole_rows = at->lanes == VF ? rows : whole_rows(p, at->first, rows, s.y_row);
         s.masks = &at->masks;

@@ -1,12 +1,14 @@
 /**
  * @file depthwise_plane_sweep.c
- * NCHW: some output rows of some channels of a depthwise layer, by sweeps down a vector or two of
- * output columns, which are the lanes.
+ * NCHW: some output rows of some channels of a depthwise layer, by sweeps down one to four vectors
+ * of output columns, which are the lanes.
  *
  * At each row of x a vector is loaded for each tap s and multiplied with all the rows of w that it
  * is under: those of the outputs that begin there, of those in the middle, and of those that end
  * there, which are then stored. So a row of x is loaded once for all the outputs that see it. A sum
- * runs over r, then s. With stride 2 a vector takes every other float of two.
+ * runs over r, then s. With stride 2 a vector takes every other float of two, and a row of x is
+ * under fewer sums: with more vectors at a time these wait less for each other (112x112 in L2: 7.6
+ * -> 6.6 us for four channels on Zen 2; with stride 1 a third vector gains nothing).
  *
  *   row i, stride 1:  output i += w[0][.] x   output i-1 += w[1][.] x   output i-2 += w[2][.] x
  *
@@ -46,12 +48,15 @@ ALWAYS_INLINE vi load_mask(const int32_t lanes[VF])
     return mask;
 }
 
-/* A channel's taps: in registers, but for those of two vectors that are masked for one. */
+/* A channel's taps: in registers, as far as sums leave some; in memory the others, and those of
+   several vectors that are masked for the first or the last. */
 typedef vf taps_kept[TAPS_MAX * TAPS_MAX];
-typedef float taps_masked[VECTORS_MAX][TAPS_MAX * TAPS_MAX][VF];
+struct taps_far {
+    float plain[TAPS_MAX * TAPS_MAX][VF], masked[2][TAPS_MAX * TAPS_MAX][VF];
+};
 
 /* Lanes of what is loaded that are on real input, as in struct masks. */
-typedef vi x_masks[VECTORS_MAX][TAPS_MAX + 1];
+typedef vi x_masks[2][TAPS_MAX + 1];
 
 /* Where a channel's next rows are. */
 struct rows {
@@ -61,6 +66,24 @@ struct rows {
     const float *bias;
     x_masks masks;
 };
+
+/* Is tap t in a register? Beside the sums two or three are for x. */
+ALWAYS_INLINE bool is_kept(const int t, const struct kind kind)
+{
+    return t < VF_REGISTERS - sums_of(kind) * kind.vectors - (kind.stride == 1 ? 1 : 3);
+}
+
+/* Vectors are side by side, but the last may begin in the one before it. */
+ALWAYS_INLINE ptrdiff_t offset_of(const int v, ptrdiff_t gap, const struct kind kind)
+{
+    return v == 0 || v < kind.vectors - 1 ? (ptrdiff_t)v * VF : gap;
+}
+
+/* Which of the masks are those of vector v, if it has some. */
+ALWAYS_INLINE int side_of(const int v)
+{
+    return v == 0 ? 0 : 1;
+}
 
 /* Is tap s of vector v masked? */
 ALWAYS_INLINE bool is_masked(const int v, const int s, const struct kind kind)
@@ -72,14 +95,14 @@ ALWAYS_INLINE bool is_masked(const int v, const int s, const struct kind kind)
 ALWAYS_INLINE vf load_x(const vi (*masks)[TAPS_MAX + 1], const float *p, const int v, const int i,
                         const bool masked)
 {
-    return masked ? vf_load_masked(p, masks[v][i]) : vf_load(p);
+    return masked ? vf_load_masked(p, masks[side_of(v)][i]) : vf_load(p);
 }
 
 /* x under taps s ... s + stride - 1 of vector v, with stride 2 in the order of vf_even_fast. */
 ALWAYS_INLINE void load_taps(vf x_taps[2], const struct sweep *b, const struct rows *rows,
                              const int v, const int s, const struct kind kind)
 {
-    const float *x = rows->x + (v == 0 ? 0 : b->gap * kind.stride);
+    const float *x = rows->x + offset_of(v, b->gap, kind) * kind.stride;
     if (kind.stride == 1) {
         x_taps[0] = load_x(rows->masks, x + s * b->x_tap, v, s, is_masked(v, s, kind));
         return;
@@ -98,8 +121,8 @@ ALWAYS_INLINE int slot_of(const int u, const int turn, const struct kind kind)
 }
 
 /* x under tap s of vector v times the rows of w of the sums first <= u <= last. */
-ALWAYS_INLINE void multiply_tap(sums acc, const int turn, const vf *w, taps_masked w_masked, vf x,
-                                const int v, const int s, const int phase, const int first,
+ALWAYS_INLINE void multiply_tap(sums acc, const int turn, const vf *w, const struct taps_far *w_far,
+                                vf x, const int v, const int s, const int phase, const int first,
                                 const int last, const struct kind kind)
 {
     UNROLL for (int u = first; u <= last; u++)
@@ -109,29 +132,39 @@ ALWAYS_INLINE void multiply_tap(sums acc, const int turn, const vf *w, taps_mask
         if (r >= kind.taps) {
             continue;
         }
-        *sum = !kind.masked && is_masked(v, s, kind) ? vf_multiply_add_from(x, w_masked[v][t], *sum)
-                                                     : vf_multiply_add_kept(x, w[t], *sum);
+        if (!kind.masked && is_masked(v, s, kind)) {
+            *sum = vf_multiply_add_from(x, w_far->masked[side_of(v)][t], *sum);
+        } else if (is_kept(t, kind)) {
+            *sum = vf_multiply_add_kept(x, w[t], *sum);
+        } else {
+            *sum = vf_multiply_add_from(x, w_far->plain[t], *sum);
+        }
     }
 }
 
 /* Row `phase` of `stride` rows of x times the rows of w of the sums first <= u <= last. */
 ALWAYS_INLINE void multiply_row(sums acc, const int turn, const struct sweep *b, const vf *w,
-                                taps_masked w_masked, struct rows *rows, const int phase,
+                                const struct taps_far *w_far, struct rows *rows, const int phase,
                                 const int first, const int last, const struct kind kind)
 {
     UNROLL for (int pair = 0; pair < kind.taps; pair += kind.stride)
     {
-        vf x[VECTORS_MAX][2];
-        UNROLL for (int v = 0; v < kind.vectors; v++)
+        /* of few vectors all are loaded first, which waits less; of more, registers are too few */
+        const int together = kind.vectors == 2 && kind.stride == 1 ? 2 : 1;
+        UNROLL for (int first_v = 0; first_v < kind.vectors; first_v += together)
         {
-            load_taps(x[v], b, rows, v, pair, kind);
-        }
-        UNROLL for (int i = 0; i < kind.stride * kind.vectors; i++)
-        {
-            const int v = i % kind.vectors, s = i / kind.vectors;
-            if (pair + s < kind.taps) {
-                multiply_tap(acc, turn, w, w_masked, vf_keep(x[v][s]), v, pair + s, phase, first,
-                             last, kind);
+            vf x[VECTORS_MAX][2];
+            UNROLL for (int v = first_v; v < first_v + together; v++)
+            {
+                load_taps(x[v], b, rows, v, pair, kind);
+            }
+            UNROLL for (int i = 0; i < kind.stride * together; i++)
+            {
+                const int v = first_v + i % together, s = i / together;
+                if (pair + s < kind.taps) {
+                    multiply_tap(acc, turn, w, w_far, vf_keep(x[v][s]), v, pair + s, phase, first,
+                                 last, kind);
+                }
             }
         }
     }
@@ -156,7 +189,7 @@ ALWAYS_INLINE void finish_row(sums acc, const int turn, const struct sweep *b,
     UNROLL for (int v = 0; v < kind.vectors; v++)
     {
         vf *const sum = &acc[slot_of(sums_of(kind) - 1, turn, kind)][v];
-        const ptrdiff_t gap = v == 0 ? 0 : b->gap;
+        const ptrdiff_t gap = offset_of(v, b->gap, kind);
         vf y = (kind.stride == 2 ? vf_reorder(*sum) : *sum) + vf_broadcast(*rows->bias);
         if (kind.finishes) {
             y = finish(y, far, rows->residual ? rows->residual + gap : NULL, all ? VF : lanes,
@@ -178,7 +211,7 @@ ALWAYS_INLINE void finish_row(sums acc, const int turn, const struct sweep *b,
 /* Step t, which takes `stride` rows of x, `turn` steps after one with turn 0, for the sums
    first <= u <= last. At an edge rows of x may be padding. */
 ALWAYS_INLINE void multiply_rows(sums acc, const int turn, const struct sweep *b, const vf *w,
-                                 taps_masked w_masked, struct rows *rows, int64_t t,
+                                 const struct taps_far *w_far, struct rows *rows, int64_t t,
                                  const int first, const int last, const bool edge,
                                  const struct kind kind)
 {
@@ -186,7 +219,7 @@ ALWAYS_INLINE void multiply_rows(sums acc, const int turn, const struct sweep *b
     {
         const int64_t i = t * kind.stride + phase;
         if (!edge || (i >= b->real_begin && i < b->real_end)) {
-            multiply_row(acc, turn, b, w, w_masked, rows, phase, first, last, kind);
+            multiply_row(acc, turn, b, w, w_far, rows, phase, first, last, kind);
         }
     }
 }
@@ -214,30 +247,31 @@ ALWAYS_INLINE bool is_plain(const struct sweep *b, const struct kind kind)
 
 /* The sums of one channel, row by row of y. */
 ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct sweep *far, const vf *w,
-                              taps_masked w_masked, struct rows rows, const struct kind kind)
+                              const struct taps_far *w_far, struct rows rows,
+                              const struct kind kind)
 {
     const int live = sums_of(kind);
     int64_t t = live - 1;
     UNROLL for (int i = 0; i < live - 1; i++)
     {
-        multiply_rows(acc, 0, b, w, w_masked, &rows, i, 0, i, true, kind);
+        multiply_rows(acc, 0, b, w, w_far, &rows, i, 0, i, true, kind);
         shift(acc, kind);
     }
     for (; t + live <= b->rows; t += live) {
         UNROLL for (int turn = 0; turn < live; turn++)
         {
-            multiply_rows(acc, turn, b, w, w_masked, &rows, t, 0, live - 1, false, kind);
+            multiply_rows(acc, turn, b, w, w_far, &rows, t, 0, live - 1, false, kind);
             finish_row(acc, turn, b, far, &rows, true, VF, kind);
         }
     }
     for (; t < b->rows; t++) {
-        multiply_rows(acc, 0, b, w, w_masked, &rows, t, 0, live - 1, false, kind);
+        multiply_rows(acc, 0, b, w, w_far, &rows, t, 0, live - 1, false, kind);
         finish_row(acc, 0, b, far, &rows, true, VF, kind);
         shift(acc, kind);
     }
     UNROLL for (int i = 1; i < live; i++, t++)
     {
-        multiply_rows(acc, 0, b, w, w_masked, &rows, t, i, live - 1, true, kind);
+        multiply_rows(acc, 0, b, w, w_far, &rows, t, i, live - 1, true, kind);
         const bool all = !kind.masked || t - (live - 1) < b->whole_rows;
         finish_row(acc, 0, b, far, &rows, !kind.masked, all ? VF : b->lanes, kind);
         shift(acc, kind);
@@ -246,7 +280,7 @@ ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct swee
 
 /* The same if it is not plain. */
 ALWAYS_INLINE void sweep_any_rows(sums acc, const struct sweep *b, const struct sweep *far,
-                                  const vf *w, taps_masked w_masked, struct rows rows,
+                                  const vf *w, const struct taps_far *w_far, struct rows rows,
                                   const struct kind kind)
 {
     const int live = sums_of(kind);
@@ -256,7 +290,7 @@ ALWAYS_INLINE void sweep_any_rows(sums acc, const struct sweep *b, const struct 
         {
             if (t - u >= 0 && t - u < b->rows) {
                 rows.x = x;
-                multiply_rows(acc, 0, b, w, w_masked, &rows, t, u, u, true, kind);
+                multiply_rows(acc, 0, b, w, w_far, &rows, t, u, u, true, kind);
             }
         }
         if (t >= live - 1) {
@@ -269,7 +303,7 @@ ALWAYS_INLINE void sweep_any_rows(sums acc, const struct sweep *b, const struct 
 }
 
 /* All w of a channel; with -0 where a lane's tap is on padding. */
-ALWAYS_INLINE void load_w(taps_kept w, taps_masked w_masked, const struct sweep *b,
+ALWAYS_INLINE void load_w(taps_kept w, struct taps_far *w_far, const struct sweep *b,
                           const float *of_channel, const struct kind kind)
 {
     UNROLL for (int t = 0; t < kind.taps * kind.taps; t++)
@@ -281,15 +315,20 @@ ALWAYS_INLINE void load_w(taps_kept w, taps_masked w_masked, const struct sweep 
             if (!is_masked(v, s, kind)) {
                 continue;
             }
-            const vf masked =
-                (vf)(((vi)w[t] & load_mask(b->masks->w[v][s])) | load_mask(b->masks->minus[v][s]));
+            const int side = side_of(v);
+            const vf masked = (vf)(((vi)w[t] & load_mask(b->masks->w[side][s])) |
+                                   load_mask(b->masks->minus[side][s]));
             if (kind.masked) {
                 w[t] = masked;
             } else {
-                vf_store(w_masked[v][t], masked);
+                vf_store(w_far->masked[side][t], masked);
             }
         }
-        w[t] = vf_keep(w[t]);
+        if (is_kept(t, kind)) {
+            w[t] = vf_keep(w[t]);
+        } else {
+            vf_store(w_far->plain[t], w[t]);
+        }
     }
 }
 
@@ -300,14 +339,13 @@ ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kin
     const struct sweep b = *far;     /* which no store to y can change */
     const int taps = kind.taps * kind.taps;
     x_masks masks;
-    UNROLL for (int i = 0; i < VECTORS_MAX * (TAPS_MAX + 1); i++)
+    UNROLL for (int i = 0; i < 2 * (TAPS_MAX + 1); i++)
     {
-        const int v = i / (TAPS_MAX + 1), j = i % (TAPS_MAX + 1);
+        const int side = i / (TAPS_MAX + 1), j = i % (TAPS_MAX + 1);
         const bool loads = j < (kind.stride == 1 ? kind.taps : kind.taps + 1);
-        const bool used =
-            loads && v < kind.vectors &&
-            (kind.masked || (kind.left && v == 0) || (kind.right && v == kind.vectors - 1));
-        masks[v][j] = used ? load_mask(b.masks->x[v][j]) : (vi){0};
+        const bool used = (kind.masked && side == 0) || (kind.left && side == 0) ||
+                          (kind.right && side == side_of(kind.vectors - 1));
+        masks[side][j] = loads && used ? load_mask(b.masks->x[side][j]) : (vi){0};
     }
     FORGET(far); /* else the epilogue would take registers that the sums need */
     for (int64_t i = 0; i < b.channels; i++) {
@@ -320,17 +358,17 @@ ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kin
         };
         memcpy(rows.masks, masks, sizeof masks);
         taps_kept w;
-        taps_masked w_masked;
+        struct taps_far w_far;
         sums acc;
         UNROLL for (int j = 0; j < SUMS_MAX * VECTORS_MAX; j++)
         {
             acc[j / VECTORS_MAX][j % VECTORS_MAX] = (vf){0};
         }
-        load_w(w, w_masked, &b, b.packed_w + k / VF * VF * taps + k % VF, kind);
+        load_w(w, &w_far, &b, b.packed_w + k / VF * VF * taps + k % VF, kind);
         if (is_plain(&b, kind)) {
-            sweep_rows(acc, &b, far, w, w_masked, rows, kind);
+            sweep_rows(acc, &b, far, w, &w_far, rows, kind);
         } else {
-            sweep_any_rows(acc, &b, far, w, w_masked, rows, kind);
+            sweep_any_rows(acc, &b, far, w, &w_far, rows, kind);
         }
     }
 }
@@ -341,11 +379,13 @@ ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kin
     {                                                                                              \
         sweep_channels(sweep, (struct kind){__VA_ARGS__});                                         \
     }
+#define SEVERAL(name, taps, stride, vectors, finishes)                                             \
+    SWEEP(name, taps, stride, vectors, false, false, false, finishes)                              \
+    SWEEP(name##_left, taps, stride, vectors, true, false, false, finishes)                        \
+    SWEEP(name##_right, taps, stride, vectors, false, true, false, finishes)                       \
+    SWEEP(name##_both, taps, stride, vectors, true, true, false, finishes)
 #define SWEEPS(name, taps, stride, finishes)                                                       \
-    SWEEP(two_##name, taps, stride, 2, false, false, false, finishes)                              \
-    SWEEP(two_##name##_left, taps, stride, 2, true, false, false, finishes)                        \
-    SWEEP(two_##name##_right, taps, stride, 2, false, true, false, finishes)                       \
-    SWEEP(two_##name##_both, taps, stride, 2, true, true, false, finishes)                         \
+    SEVERAL(two_##name, taps, stride, 2, finishes)                                                 \
     SWEEP(one_##name, taps, stride, 1, false, false, false, finishes)                              \
     SWEEP(one_##name##_right, taps, stride, 1, false, true, false, finishes)                       \
     SWEEP(masked_##name, taps, stride, 1, false, false, true, finishes)
@@ -353,18 +393,34 @@ SWEEPS(3, 3, 1, false)
 SWEEPS(3_finish, 3, 1, true)
 SWEEPS(3_stride_2, 3, 2, false)
 SWEEPS(3_stride_2_finish, 3, 2, true)
+SEVERAL(three_3_stride_2, 3, 2, 3, false)
+SEVERAL(three_3_stride_2_finish, 3, 2, 3, true)
+SEVERAL(four_3_stride_2, 3, 2, 4, false)
+SEVERAL(four_3_stride_2_finish, 3, 2, 4, true)
 
-#define FUNCTIONS(name, taps, stride, finishes)                                                    \
+#define NAMES(name)                                                                                \
     {                                                                                              \
-        taps, stride, finishes,                                                                    \
-            {{two_##name, two_##name##_right}, {two_##name##_left, two_##name##_both}},            \
-            {one_##name, one_##name##_right}, masked_##name                                        \
+        {name, name##_right},                                                                      \
+        {                                                                                          \
+            name##_left, name##_both                                                               \
+        }                                                                                          \
     }
+#define ENDS(name) {one_##name, one_##name##_right}, masked_##name
 static const struct sweeps all_sweeps[] = {
-    FUNCTIONS(3, 3, 1, false),
-    FUNCTIONS(3_finish, 3, 1, true),
-    FUNCTIONS(3_stride_2, 3, 2, false),
-    FUNCTIONS(3_stride_2_finish, 3, 2, true),
+    {3, 1, false, 2, {NAMES(two_3)}, ENDS(3)},
+    {3, 1, true, 2, {NAMES(two_3_finish)}, ENDS(3_finish)},
+    {3,
+     2,
+     false,
+     4,
+     {NAMES(two_3_stride_2), NAMES(three_3_stride_2), NAMES(four_3_stride_2)},
+     ENDS(3_stride_2)},
+    {3,
+     2,
+     true,
+     4,
+     {NAMES(two_3_stride_2_finish), NAMES(three_3_stride_2_finish), NAMES(four_3_stride_2_finish)},
+     ENDS(3_stride_2_finish)},
 };
 
 const struct sweeps *KERNEL(depthwise_plane_sweeps)(int taps, int stride, bool finishes)

@@ -10,19 +10,20 @@
 #include "kernels/simd_lanes.h"
 
 #define TAPS_MAX    3 /* of a filter row */
-#define VECTORS_MAX 2
+#define VECTORS_MAX 4
 
-/* Lanes of each vector that are on real input: of what is loaded, and of the taps. */
+/* Lanes of the first vector and of the last that are on real input: of what is loaded, and of the
+   taps. */
 struct masks {
-    int32_t x[VECTORS_MAX][TAPS_MAX + 1][VF], w[VECTORS_MAX][TAPS_MAX][VF];
-    int32_t minus[VECTORS_MAX][TAPS_MAX][VF]; /* -0 where w is 0 */
+    int32_t x[2][TAPS_MAX + 1][VF], w[2][TAPS_MAX][VF];
+    int32_t minus[2][TAPS_MAX][VF]; /* -0 where w is 0 */
 };
 
 /* What a sweep makes: some rows of some columns, of some channels. */
 struct sweep {
     const float *x; /* under tap 0 of the first output of the first channel; may be outside */
     ptrdiff_t x_row, x_tap, x_plane;
-    ptrdiff_t gap;                /* output columns between two vectors */
+    ptrdiff_t gap;                /* output columns from the first vector to the last */
     int64_t real_begin, real_end; /* rows of x that are real input, from the first tap on */
     const float *packed_w;
     const float *bias; /* NULL: none */
@@ -39,13 +40,14 @@ struct sweep {
 
 typedef void sweep_function(const struct sweep *sweep);
 
-/* The sweeps of one kind of layer, for one vector of columns or two. */
+/* The sweeps of one kind of layer, for one vector of columns or several. */
 struct sweeps {
     int taps, stride;
     bool finishes;
-    /* [left][right]: some lanes of the first taps of the first vector, of the last taps of the
-       last, are on padding */
-    sweep_function *two[2][2];
+    int most; /* vectors */
+    /* Of 2 ... most vectors, [left][right]: some lanes of the first taps of the first vector, of
+       the last taps of the last, are on padding. */
+    sweep_function *several[VECTORS_MAX - 1][2][2];
     sweep_function *one[2]; /* [right] */
     sweep_function *masked; /* any lanes of any taps are, and lanes may not exist */
 };
