@@ -130,6 +130,21 @@ ALWAYS_INLINE vf vf_even(vf a, vf b)
     return __builtin_shufflevector(a, b, VF_EVEN);
 }
 
+/* Lane i is p[2 * i]; all of the two vectors at p are read. */
+ALWAYS_INLINE vf vf_load_even(const float *p)
+{
+#if defined(__AVX2__) && VF == 8
+    /* half registers are loaded where the shuffle, which stays within halves, wants them */
+    const __m256 a =
+        _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 8), 1);
+    const __m256 b =
+        _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 4)), _mm_loadu_ps(p + 12), 1);
+    return (vf)_mm256_shuffle_ps(a, b, 0x88);
+#else
+    return vf_even(vf_load(p), vf_load(p + VF));
+#endif
+}
+
 /* Every other lane of two vectors, from the first or the second on, in the order that takes one
    instruction; vf_reorder puts it right, and back again. */
 #if VF == 8

@@ -14,13 +14,11 @@ ALWAYS_INLINE void take_every(const float *from, const int64_t stride, float *to
     }
     /* the last of what is read is before the next that is wanted */
     for (; stride == 2 && i + VF < count; i += VF) {
-        vf_store(to + i, vf_even(vf_load(from + 2 * i), vf_load(from + 2 * i + VF)));
+        vf_store(to + i, vf_load_even(from + 2 * i));
     }
     for (; stride == 4 && i + VF < count; i += VF) {
         const float *p = from + 4 * i;
-        const vf low = vf_even(vf_load(p), vf_load(p + VF));
-        const vf high = vf_even(vf_load(p + 2 * VF), vf_load(p + 3 * VF));
-        vf_store(to + i, vf_even(low, high));
+        vf_store(to + i, vf_even(vf_load_even(p), vf_load_even(p + 2 * VF)));
     }
     if (stride == 2 && i < count) {
         vf_store(to + i, vf_load_every(from + 2 * i, 2, 0, (int)(count - i)));
@@ -31,20 +29,42 @@ ALWAYS_INLINE void take_every(const float *from, const int64_t stride, float *to
     }
 }
 
+/* to[i] = 0, begin <= i < end; and a vector may be written that begins there. Mostly it is one: not
+   worth the call of memset that the compiler would make of it if it knew that these are zeros. */
+ALWAYS_INLINE void put_zeros(float *to, int64_t begin, int64_t end)
+{
+    const vf zeros = vf_keep((vf){0});
+    for (int64_t i = begin; i < end; i += VF) {
+        vf_store(to + i, zeros);
+    }
+}
+
 /* Columns of a row: `count` of them, a stride apart, of which begin <= i < end lie inside. */
 struct columns {
     int64_t first, count, begin, end;
 };
 
+/* n / stride of n >= 0: by the usual strides without a division, which takes long. */
+ALWAYS_INLINE int64_t in_strides(int64_t n, int64_t stride)
+{
+    return stride == 1 ? n : stride == 2 ? n >> 1 : n / stride;
+}
+
+/* Taps from s on that see the columns of tap s. */
+ALWAYS_INLINE int64_t taps_alike(const struct direct_taps *t, int64_t s)
+{
+    return in_strides(t->S - 1 - s, t->apart) + 1;
+}
+
 static struct columns columns_of(const struct direct_taps *t, int64_t s)
 {
     struct columns columns = {
         .first = t->first + s * t->dilation,
-        .count = t->outputs + (t->S - 1 - s) / t->apart * t->step,
+        .count = t->outputs + (taps_alike(t, s) - 1) * t->step,
     };
     const int64_t first = columns.first, count = columns.count;
-    const int64_t end = first < t->W ? (t->W - 1 - first) / t->stride + 1 : 0;
-    const int64_t begin = first < 0 ? (t->stride - 1 - first) / t->stride : 0;
+    const int64_t end = first < t->W ? in_strides(t->W - 1 - first, t->stride) + 1 : 0;
+    const int64_t begin = first < 0 ? in_strides(t->stride - 1 - first, t->stride) : 0;
     columns.end = !t->x ? 0 : end < count ? end : count;
     columns.begin = begin < columns.end ? begin : columns.end;
     return columns;
@@ -55,9 +75,7 @@ ALWAYS_INLINE void take_columns(const struct direct_taps *t, const struct column
                                 int64_t c, float *to)
 {
     const int64_t begin = columns->begin, count = columns->end - begin;
-    for (int64_t i = 0; i < begin; i++) {
-        to[i] = 0;
-    }
+    put_zeros(to, 0, begin);
     if (count > 0) {
         const float *from = t->x + c * t->x_c + columns->first + begin * t->stride;
         switch (t->stride) {
@@ -74,9 +92,7 @@ ALWAYS_INLINE void take_columns(const struct direct_taps *t, const struct column
             take_every(from, t->stride, to + begin, count);
         }
     }
-    for (int64_t i = columns->end; i < columns->count; i++) {
-        to[i] = 0;
-    }
+    put_zeros(to, columns->end, columns->count);
 }
 
 /* So many taps, `step` outputs apart, in one panel of so many vectors, 0: of any width. */
@@ -113,7 +129,7 @@ ALWAYS_INLINE void put_chunk(const struct direct_chunk *chunk, const float *from
 /* Taps that see the same columns, the first of them s, in all chunks. */
 static void put_row(const struct direct_taps *t, int64_t s, int64_t c)
 {
-    const int64_t taps = (t->S - 1 - s) / t->apart + 1;
+    const int64_t taps = taps_alike(t, s);
     const struct direct_chunk *chunk = t->chunks, *const end = chunk + t->chunk_count;
     for (; chunk < end; chunk++) {
         const float *from = t->row + chunk->from;
