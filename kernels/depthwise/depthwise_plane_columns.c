@@ -61,7 +61,7 @@ static enum place place_of(const struct depthwise_planes *p, int64_t q)
     if (right) {
         return w + middle >= 0 ? LEFT : ANYWHERE;
     }
-    return left && last - middle + reach < p->W ? RIGHT : ANYWHERE;
+    return left && last - middle < p->W ? RIGHT : ANYWHERE; /* what else is loaded is masked */
 }
 
 /* What one sweep makes of a row. */

@@ -48,8 +48,8 @@ ALWAYS_INLINE vi load_mask(const int32_t lanes[VF])
     return mask;
 }
 
-/* A channel's taps: in registers, as far as sums leave some; in memory the others, and those of
-   several vectors that are masked for the first or the last. */
+/* A channel's taps: in registers, as far as sums leave some; in memory the others, and those that
+   are masked for the first vector or the last, unless all are. */
 typedef vf taps_kept[TAPS_MAX * TAPS_MAX];
 struct taps_far {
     float plain[TAPS_MAX * TAPS_MAX][VF], masked[2][TAPS_MAX * TAPS_MAX][VF];
@@ -67,7 +67,7 @@ struct rows {
     x_masks masks;
 };
 
-/* Is tap t in a register? Beside the sums two or three are for x. */
+/* Is tap t in a register? Some are for sums; for x one, or with stride 2 three. */
 ALWAYS_INLINE bool is_kept(const int t, const struct kind kind)
 {
     return t < VF_REGISTERS - sums_of(kind) * kind.vectors - (kind.stride == 1 ? 1 : 3);
@@ -149,7 +149,7 @@ ALWAYS_INLINE void multiply_row(sums acc, const int turn, const struct sweep *b,
 {
     UNROLL for (int pair = 0; pair < kind.taps; pair += kind.stride)
     {
-        /* of few vectors all are loaded first, which waits less; of more, registers are too few */
+        /* of two loads both come first, which waits less; with stride 2 registers are too few */
         const int together = kind.vectors == 2 && kind.stride == 1 ? 2 : 1;
         UNROLL for (int first_v = 0; first_v < kind.vectors; first_v += together)
         {

@@ -29,8 +29,8 @@ ALWAYS_INLINE void take_every(const float *from, const int64_t stride, float *to
     }
 }
 
-/* to[i] = 0, begin <= i < end; and a vector may be written that begins there. Mostly it is one: not
-   worth the call of memset that the compiler would make of it if it knew that these are zeros. */
+/* to[i] = 0, begin <= i < end; less than a vector more may be written. Mostly it is one: not worth
+   the call of memset that the compiler would make of it if it knew that these are zeros. */
 ALWAYS_INLINE void put_zeros(float *to, int64_t begin, int64_t end)
 {
     const vf zeros = vf_keep((vf){0});
@@ -45,7 +45,7 @@ struct columns {
 };
 
 /* n / stride of n >= 0: by the usual strides without a division, which takes long. */
-ALWAYS_INLINE int64_t in_strides(int64_t n, int64_t stride)
+ALWAYS_INLINE int64_t whole_strides(int64_t n, int64_t stride)
 {
     return stride == 1 ? n : stride == 2 ? n >> 1 : n / stride;
 }
@@ -53,7 +53,7 @@ ALWAYS_INLINE int64_t in_strides(int64_t n, int64_t stride)
 /* Taps from s on that see the columns of tap s. */
 ALWAYS_INLINE int64_t taps_alike(const struct direct_taps *t, int64_t s)
 {
-    return in_strides(t->S - 1 - s, t->apart) + 1;
+    return whole_strides(t->S - 1 - s, t->apart) + 1;
 }
 
 static struct columns columns_of(const struct direct_taps *t, int64_t s)
@@ -63,8 +63,8 @@ static struct columns columns_of(const struct direct_taps *t, int64_t s)
         .count = t->outputs + (taps_alike(t, s) - 1) * t->step,
     };
     const int64_t first = columns.first, count = columns.count;
-    const int64_t end = first < t->W ? in_strides(t->W - 1 - first, t->stride) + 1 : 0;
-    const int64_t begin = first < 0 ? in_strides(t->stride - 1 - first, t->stride) : 0;
+    const int64_t end = first < t->W ? whole_strides(t->W - 1 - first, t->stride) + 1 : 0;
+    const int64_t begin = first < 0 ? whole_strides(t->stride - 1 - first, t->stride) : 0;
     columns.end = !t->x ? 0 : end < count ? end : count;
     columns.begin = begin < columns.end ? begin : columns.end;
     return columns;

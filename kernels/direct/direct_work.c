@@ -21,11 +21,13 @@ static double rows_again(const struct convoy_plan *plan)
     return whole ? 1 : (double)min64(window, l->H) / (double)(rows * l->stride_h);
 }
 
-/* Is all of x and of y one pixel, which lies the same in both layouts unless a view has gaps? */
-static bool is_pixel(const struct convoy_plan *plan)
+/* Are pixels apart in memory, each with a place in the plane of every channel? Dense tiles run one
+   pixel alone, which lies the same in both layouts unless a view has gaps, as in NHWC. */
+static bool has_planes(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
-    return l->H == 1 && l->W == 1 && plan->P == 1 && plan->Q == 1;
+    const bool alone = l->H == 1 && l->W == 1 && plan->P == 1 && plan->Q == 1;
+    return l->layout == CONVOY_NCHW && (plan->blocking.depthwise || !alone);
 }
 
 /* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
@@ -37,7 +39,7 @@ static double copied_work(const struct convoy_plan *plan)
     if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
         return 0;
     }
-    if (l->layout == CONVOY_NCHW && !is_pixel(plan)) {
+    if (has_planes(plan)) {
         double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
         /* blocks of vectors x vectors, full or not */
         double input = (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
@@ -64,13 +66,12 @@ struct work direct_work(const struct convoy_plan *plan)
                   : b->planes           ? plane
                   : depthwise_sweeps(l) ? sweep
                                         : depthwise;
-    bool nchw = l->layout == CONVOY_NCHW;
     int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
     return (struct work){
         .multiply = rate * multiplies,
         .copy = copied_work(plan),
         .w_passes = (double)strips,
-        .run_bytes = nchw ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,
+        .run_bytes = has_planes(plan) ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,
         .pack =
             PACK_WORK * (double)plan->packed_w_bytes / (4.0 * (double)plan->kernels->vector_floats),
         .filled = (double)l->K / (double)direct_lanes(plan),
