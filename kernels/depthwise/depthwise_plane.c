@@ -60,7 +60,7 @@ ALWAYS_INLINE vf load_x(const float *p, int begin, int end, const struct kind ki
     if (kind.masked) {
         return vf_load_every(p, kind.stride, begin, end);
     }
-    return kind.stride == 2 ? vf_even(vf_load(p), vf_load(p + VF)) : vf_load(p);
+    return kind.stride == 2 ? vf_load_even(p) : vf_load(p);
 }
 
 /* The lanes whose tap s is on real input, and w there: -0 elsewhere. */

@@ -98,11 +98,9 @@ static void choose_columns(struct columns *c, const struct depthwise_planes *p,
         c->last = c->first + (vectors - 1) * VF;
         c->last = again && c->last > last ? last : c->last;
         const enum place end = place_of(p, c->last);
-        const int64_t second = c->first + VF, last_but_one = c->first + (vectors - 2) * VF;
-        if (vectors > 2 && (place_of(p, second) != INSIDE || place_of(p, last_but_one) != INSIDE)) {
-            continue;
-        }
-        if (end == INSIDE || end == RIGHT) {
+        const bool between = vectors == 2 || (place_of(p, c->first + VF) == INSIDE &&
+                                              place_of(p, c->first + (vectors - 2) * VF) == INSIDE);
+        if (between && (end == INSIDE || end == RIGHT)) {
             if (end == RIGHT) {
                 set_masks(&c->masks, p, 1, p->w + c->last * p->stride);
             }

@@ -343,8 +343,8 @@ ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kin
     {
         const int side = i / (TAPS_MAX + 1), j = i % (TAPS_MAX + 1);
         const bool loads = j < (kind.stride == 1 ? kind.taps : kind.taps + 1);
-        const bool used = (kind.masked && side == 0) || (kind.left && side == 0) ||
-                          (kind.right && side == side_of(kind.vectors - 1));
+        const bool used = (side == 0 && (kind.masked || kind.left)) ||
+                          (side == side_of(kind.vectors - 1) && kind.right);
         masks[side][j] = loads && used ? load_mask(b.masks->x[side][j]) : (vi){0};
     }
     FORGET(far); /* else the epilogue would take registers that the sums need */
