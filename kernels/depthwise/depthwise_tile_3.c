@@ -54,57 +54,66 @@ ALWAYS_INLINE int last_column(const struct kind kind)
     return (kind.pixels - 1) * kind.stride + 2;
 }
 
-/* Vectors of w that find a register beside the sums and a vector of x. */
-#define KEPT (VF_REGISTERS - ROWS * PIXELS - 1)
-
-/* The row of w, counted from 0, that row i of x is under for row j of outputs; else one outside. */
-ALWAYS_INLINE int row_of_w(const int i, const int j, const struct kind kind)
+/* The output of a row that tap s joins with a column of x, or -1. */
+ALWAYS_INLINE int output_of(const int s, const int column, const struct kind kind)
 {
-    const int r = i - j * kind.stride;
-    return j < kind.rows && r >= 0 && r <= 2 ? r : -1;
+    const int q = (column - s) / kind.stride;
+    const bool whole = column >= s && (column - s) % kind.stride == 0;
+    return whole && q < kind.pixels ? q : -1;
 }
 
-/* Is w of tap s for row j of outputs in a register while row i of x is multiplied? */
-ALWAYS_INLINE bool is_kept(const int i, const int j, const int s, const struct kind kind)
+/* Taps of a row that a column of x is under. */
+ALWAYS_INLINE int taps_over(const int column, const struct kind kind)
 {
-    return j == 0 || row_of_w(i, 0, kind) < 0 || 3 * j + s < KEPT;
+    return (output_of(0, column, kind) >= 0) + (output_of(1, column, kind) >= 0) +
+           (output_of(2, column, kind) >= 0);
 }
 
-/* A vector of x, column `column` of row i of a tile, times the taps that it is under. */
-ALWAYS_INLINE void multiply_vector(vf acc[ROWS][PIXELS], vf x, vf w_kept[ROWS][3], const float *w,
-                                   const int i, const int column, const struct kind kind)
+/* Is the row of x there that row r of w meets for row j of outputs? */
+ALWAYS_INLINE bool is_there(const struct rows *b, const int r, const int j, const struct kind kind)
 {
+    const int i = r + j * kind.stride, last = (kind.rows - 1) * kind.stride + 2;
+    return !(kind.top && i == 0) && !(kind.bottom && i == last) &&
+           (!kind.careful || (b->x_rows >> i & 1));
+}
+
+/* Row r of w times a column of the rows of x that it meets; where that column is under one tap, from
+   memory. Sums take turns, or they would wait for themselves. */
+ALWAYS_INLINE void multiply_column(vf acc[ROWS][PIXELS], const struct rows *b, const int r,
+                                   const float *x, const vf w[3], const int column, int lanes,
+                                   const struct kind kind)
+{
+    const ptrdiff_t down = kind.stride * b->x_row;
+    const bool single = !kind.careful && taps_over(column, kind) == 1;
+    vf x_vector[ROWS];
     UNROLL for (int j = 0; j < kind.rows; j++)
     {
-        const int r = row_of_w(i, j, kind);
-        UNROLL for (int s = 0; s < 3; s++)
-        {
-            const int q = (column - s) / kind.stride;
-            const bool whole = column >= s && (column - s) % kind.stride == 0;
-            if (r < 0 || !whole || q >= kind.pixels) {
-                continue;
-            }
-            acc[j][q] = is_kept(i, j, s, kind)
-                            ? vf_multiply_add_kept(x, w_kept[j][s], acc[j][q])
-                            : vf_multiply_add_from(x, w + (r * 3 + s) * VF, acc[j][q]);
+        if (!single && is_there(b, r, j, kind)) {
+            const float *p = x + j * down;
+            x_vector[j] = vf_keep(kind.careful ? vf_load_part(p, lanes) : vf_load(p));
+        }
+    }
+    UNROLL for (int tap = 0; tap < 3 * kind.rows; tap++)
+    {
+        const int s = tap / kind.rows, j = tap % kind.rows, q = output_of(s, column, kind);
+        if (q >= 0 && is_there(b, r, j, kind)) {
+            acc[j][q] = single ? vf_multiply_add_from(w[s], x + j * down, acc[j][q])
+                               : vf_multiply_add_kept(x_vector[j], w[s], acc[j][q]);
         }
     }
 }
 
-/* A row of x from column `at` on, times the rows of w that it is under. Columns between the first
-   and the last are there unless one is careful. */
-ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const struct rows *b, int64_t at, const int i,
-                                const float *x, const float *w, int lanes, const struct kind kind)
+/* Row r of w times the rows of x that it meets, from column `at` on. Columns between the first and
+   the last are there unless one is careful. `ahead`: from x to what is fetched. */
+ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const struct rows *b, int64_t at, const int r,
+                                const float *x, const float *w, ptrdiff_t ahead, int lanes,
+                                const struct kind kind)
 {
-    vf w_kept[ROWS][3];
-    UNROLL for (int j = 0; j < kind.rows; j++)
+    const ptrdiff_t down = kind.stride * b->x_row;
+    vf w_kept[3];
+    UNROLL for (int s = 0; s < 3; s++)
     {
-        const int r = row_of_w(i, j, kind);
-        UNROLL for (int s = 0; s < 3; s++)
-        {
-            const bool kept = r >= 0 && is_kept(i, j, s, kind);
-            w_kept[j][s] = kept ? vf_keep(vf_load(w + (r * 3 + s) * VF)) : (vf){0};
-        }
+        w_kept[s] = vf_keep(vf_load(w + (r * 3 + s) * VF));
     }
     UNROLL for (int column = 0; column <= last_column(kind); column++)
     {
@@ -119,24 +128,22 @@ ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const struct rows *b, int6
         if (kind.careful && (at + column < b->real_begin || at + column >= b->real_end)) {
             continue;
         }
-        if (kind.ahead && column >= 3 - kind.stride && i >= 3 - kind.stride) {
-            __builtin_prefetch(p + kind.pixels * kind.stride * b->x_column, 0, 3);
+        UNROLL for (int j = 0; j < kind.rows; j++)
+        {
+            if (kind.ahead && column % 2 == 1 && (j == 1 || r == 1) && is_there(b, r, j, kind)) {
+                __builtin_prefetch(p + j * down + ahead, 0, 3);
+            }
         }
-        const vf x_vector = vf_keep(kind.careful ? vf_load_part(p, lanes) : vf_load(p));
-        multiply_vector(acc, x_vector, w_kept, w, i, column, kind);
+        multiply_column(acc, b, r, p, w_kept, column, lanes, kind);
     }
 }
 
 ALWAYS_INLINE void multiply(vf acc[ROWS][PIXELS], const struct rows *b, int64_t at, const float *x,
-                            const float *w, int lanes, const struct kind kind)
+                            const float *w, ptrdiff_t ahead, int lanes, const struct kind kind)
 {
-    const int x_rows = (kind.rows - 1) * kind.stride + 3;
-    x += kind.top ? b->x_row : 0;
-    UNROLL for (int i = kind.top; i < x_rows - kind.bottom; i++, x += b->x_row)
+    UNROLL for (int r = 0; r < 3; r++, x += b->x_row)
     {
-        if (!kind.careful || (b->x_rows >> i & 1)) {
-            multiply_row(acc, b, at, i, x, w, lanes, kind);
-        }
+        multiply_row(acc, b, at, r, x, w, ahead, lanes, kind);
     }
 }
 
@@ -207,7 +214,9 @@ ALWAYS_INLINE void work_tile(const struct rows *b, const struct rows *shared, in
         {
             acc[i / kind.pixels][i % kind.pixels] = (vf){0};
         }
-        multiply(acc, b, q * kind.stride, x + k, b->w + (ptrdiff_t)k * 9, lanes, kind);
+        /* two vectors share a line: each asks for every other column */
+        const ptrdiff_t ahead = kind.pixels * kind.stride * b->x_column + (k & VF ? b->x_column : 0);
+        multiply(acc, b, q * kind.stride, x + k, b->w + (ptrdiff_t)k * 9, ahead, lanes, kind);
         if (b->finishes) {
             finish(acc, rows_keep(shared), q, k, lanes, kind);
         }
