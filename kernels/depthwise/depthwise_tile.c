@@ -82,7 +82,7 @@ ALWAYS_INLINE vf multiply_tap(vf x, vf w_vector[TAPS_MAX], const float *w, const
     if (!is_tight(kind)) {
         return vf_multiply_add(x, w_vector[s], acc);
     }
-    return s < KEPT + !kind.spreads ? vf_multiply_add_kept(x, w_vector[s], acc)
+    return s < KEPT ? vf_multiply_add_kept(x, w_vector[s], acc)
                                     : vf_multiply_add_from(x, w + s * VF, acc);
 }
 
@@ -96,7 +96,7 @@ ALWAYS_INLINE void multiply_known(vf acc[PIXELS], const struct depthwise_band *b
     {
         w_vector[s] = vf_load(w + s * VF);
         w_vector[s] =
-            is_tight(kind) && s < KEPT + !kind.spreads ? vf_keep(w_vector[s]) : w_vector[s];
+            is_tight(kind) && s < KEPT ? vf_keep(w_vector[s]) : w_vector[s];
     }
     const ptrdiff_t step = b->dilation_w * b->x_column;
     UNROLL_COLUMNS for (int j = 0; j < (kind.pixels - 1) * kind.stride + kind.taps;
