@@ -10,22 +10,14 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-/* Is it settled here which register holds what? It is where one more or less tells. */
-#define EXACT (VF_REGISTERS == 16 && VF_FUSED)
-
 /* Outputs of a tile, most and least; fewer are a tail. Ten keep two multiply-adds a cycle from
    waiting for the sums before them; seven divide the widths of most networks. */
-#define PIXELS   (EXACT ? 10 : 7)
+#define PIXELS   (DEPTHWISE_ROWS_FIRST ? 10 : 7)
 #define LEAST    7
 #define TAPS_MAX 7
 
 /* A tile has up to 17 columns, more than UNROLL unrolls. */
 #define UNROLL_COLUMNS _Pragma("GCC unroll 32")
-
-/* Vectors of w in registers beside the sums, a vector of x, and where x is spread out. */
-#define KEPT (VF_REGISTERS - PIXELS - 2)
-
-_Static_assert(KEPT >= 3, "the register tile would spill");
 
 /* What a register tile has to take care of; what it need not is left out by the compiler. */
 enum care {
@@ -68,24 +60,6 @@ ALWAYS_INLINE vf load_x(const float *p, const struct place *place, const struct 
     return kind.spreads ? vf_permute(x, channels) : x;
 }
 
-/* Are registers so few for a tile that each has to be told what it holds? Elsewhere the compiler
-   does better: it folds loads of x that are used once. */
-ALWAYS_INLINE bool is_tight(const struct kind kind)
-{
-    return EXACT && kind.care < TAIL && kind.pixels + kind.taps + 2 > VF_REGISTERS;
-}
-
-/* x times tap s of a row of w. */
-ALWAYS_INLINE vf multiply_tap(vf x, vf w_vector[TAPS_MAX], const float *w, const int s, vf acc,
-                              const struct kind kind)
-{
-    if (!is_tight(kind)) {
-        return vf_multiply_add(x, w_vector[s], acc);
-    }
-    return s < KEPT ? vf_multiply_add_kept(x, w_vector[s], acc)
-                                    : vf_multiply_add_from(x, w + s * VF, acc);
-}
-
 /* A row of x times a row of w, with known taps: column by column. */
 ALWAYS_INLINE void multiply_known(vf acc[PIXELS], const struct depthwise_band *b,
                                   const struct place *place, uint32_t columns, const float *x_row,
@@ -95,8 +69,6 @@ ALWAYS_INLINE void multiply_known(vf acc[PIXELS], const struct depthwise_band *b
     UNROLL for (int s = 0; s < kind.taps; s++)
     {
         w_vector[s] = vf_load(w + s * VF);
-        w_vector[s] =
-            is_tight(kind) && s < KEPT ? vf_keep(w_vector[s]) : w_vector[s];
     }
     const ptrdiff_t step = b->dilation_w * b->x_column;
     UNROLL_COLUMNS for (int j = 0; j < (kind.pixels - 1) * kind.stride + kind.taps;
@@ -105,14 +77,13 @@ ALWAYS_INLINE void multiply_known(vf acc[PIXELS], const struct depthwise_band *b
         if (kind.care != INSIDE && !(columns >> j & 1)) {
             continue;
         }
-        vf x = load_x(x_row, place, kind, channels);
-        x = is_tight(kind) ? vf_keep(x) : x;
+        const vf x = load_x(x_row, place, kind, channels);
         UNROLL for (int s = 0; s < kind.taps; s++)
         {
             const int i = (j - s) / kind.stride; /* the output that has this column at tap s */
             const bool is_output = j >= s && (j - s) % kind.stride == 0 && i < kind.pixels;
             if (is_output && (kind.care < TAIL || i < place->pixels)) {
-                acc[i] = multiply_tap(x, w_vector, w, s, acc[i], kind);
+                acc[i] = vf_multiply_add(x, w_vector[s], acc[i]);
             }
         }
     }
@@ -154,7 +125,7 @@ ALWAYS_INLINE void sum_tile(vf acc[PIXELS], const struct depthwise_band *b,
         for (int c = 0; c < (kind.spreads ? b->Cg : 1); c++, w += w_row) {
             if (kind.taps > 0) {
                 /* else each bit is worked out ahead, and kept on the stack */
-                columns = EXACT ? bits_keep(columns) : columns;
+                columns = DEPTHWISE_ROWS_FIRST ? bits_keep(columns) : columns;
                 multiply_known(acc, b, place, columns, x_row, w, kind, channels + c);
             } else {
                 multiply_any(acc, b, place, x_row, w, kind, channels + c);
@@ -267,7 +238,7 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
         channels[k] = k / b->Kg * b->Cg;
     }
     for (int64_t q = 0; q < b->columns; q += place.pixels) {
-        int64_t left = b->columns - q, tiles = EXACT ? (left + PIXELS - 1) / PIXELS : 1;
+        int64_t left = b->columns - q, tiles = DEPTHWISE_ROWS_FIRST ? (left + PIXELS - 1) / PIXELS : 1;
         int64_t even = (left + tiles - 1) / tiles;
         place.column = b->w + q * b->stride_w;
         place.pixels = even < PIXELS ? (int)even : PIXELS;
@@ -302,7 +273,7 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
 #define WORK_PIXELS(name, less, taps, stride, spreads)                                             \
     WORK(name##_inside_##less, taps, stride, spreads, INSIDE, PIXELS - less)                       \
     WORK(name##_edge_##less, taps, stride, spreads, EDGE, PIXELS - less)
-#if EXACT
+#if DEPTHWISE_ROWS_FIRST
 #define WORK_ALL_PIXELS(name, ...)                                                                 \
     WORK_PIXELS(name, 0, __VA_ARGS__)                                                              \
     WORK_PIXELS(name, 1, __VA_ARGS__)                                                              \
@@ -329,10 +300,12 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
                                          name##_part};                                             \
         work_band(b, taps, stride, &work);                                                         \
     }
+#if !DEPTHWISE_ROWS_FIRST
 SHAPE(work_3, 3, 1, false)
 SHAPE(work_5, 5, 1, false)
 SHAPE(work_5_stride_2, 5, 2, false)
 SHAPE(work_7, 7, 1, false)
+#endif
 SHAPE(work_any, 0, 0, false)
 SHAPE(spread_3, 3, 1, true)
 SHAPE(spread_3_stride_2, 3, 2, true)
@@ -346,8 +319,14 @@ static void work_tiles(const struct depthwise_band *b)
         bool spreads;
         depthwise_band_function *work;
     } shapes[] = {
-        {3, 1, false, work_3}, {5, 1, false, work_5},  {5, 2, false, work_5_stride_2},
-        {7, 1, false, work_7}, {3, 1, true, spread_3}, {3, 2, true, spread_3_stride_2},
+#if !DEPTHWISE_ROWS_FIRST
+        {3, 1, false, work_3},
+        {5, 1, false, work_5},
+        {5, 2, false, work_5_stride_2},
+        {7, 1, false, work_7},
+#endif
+        {3, 1, true, spread_3},
+        {3, 2, true, spread_3_stride_2},
     };
     bool spreads = b->Cg > 1 || b->Kg > 1;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
@@ -365,10 +344,14 @@ static void work_tiles(const struct depthwise_band *b)
 }
 
 void KERNEL(depthwise_3x3)(const struct depthwise_band *b);
+bool KERNEL(depthwise_rows_fit)(const struct depthwise_band *b);
+void KERNEL(depthwise_rows)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b)
 {
-    if (b->sweeps) {
+    if (DEPTHWISE_ROWS_FIRST && KERNEL(depthwise_rows_fit)(b)) {
+        KERNEL(depthwise_rows)(b);
+    } else if (!DEPTHWISE_ROWS_FIRST && b->sweeps) {
         KERNEL(depthwise_3x3)(b);
     } else {
         work_tiles(b);
