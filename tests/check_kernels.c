@@ -286,6 +286,12 @@ static void test_depthwise(void **state)
         "n1c20h31w9_k20r3s1_pd1x0_g20",
         "n1c24h17w16_k24r5s5_st2_pd2_g24",
         "n1c24h9w9_k24r7s7_pd3_g24",
+        "n1c24h11w17_k24r3s5_st1x2_pd1,0,1,2_g24",
+        "n1c16h12w26_k16r5s5_st2_pd1,2,1,2_g16",
+        "n1c17h9w21_k17r5s7_dl2x1_pd4,3,2,5_g17",
+        "n1c9h8w15_k9r7s7_st2_pd3_g9",
+        "n1c16h9w13_k16r2s5_pd0,1,4,3_g16",
+        "n1c8h13w4_k8r5s5_pd2_g8",
         "n1c24h9w19_k24r4s6_pd1,2,3,0_g24",
         "n1c20h7w7_k20r7s7_g20",        /* one output: as global pooling */
         "n1c260h5w5_k260r3s3_pd1_g260", /* many vectors of channels */

@@ -9,8 +9,8 @@
  * is, for each vector of output channels, [R][Cg][S][VF].
  *
  *   depthwise.c        the loops over images, strips of rows, channels (execute)
- *   depthwise_tile_3.c depthwise 3x3 where there are 16 registers and fused products: a row of
- *                      tiles of two rows
+ *   depthwise_rows.c   depthwise filters of 3, 5 or 7 taps a row where there are 16 registers and
+ *                      fused products: tiles of two rows
  *   depthwise_sweep.c  depthwise 3x3 elsewhere: some rows of outputs
  *   depthwise_tile.c   any other: a row of outputs
  *
@@ -96,7 +96,7 @@ bool depthwise_groups_fit(const convoy_layer *layer, int64_t floats);
 /* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
 
-/* Does a 3x3 sum run over r, then s? It does where depthwise_tile_3.c makes it; elsewhere over s,
+/* Does a 3x3 sum run over r, then s? It does where depthwise_rows.c makes it; elsewhere over s,
    then r. Of the ISA that a kernel is compiled for: the rest asks struct isa_kernels. */
 #define DEPTHWISE_ROWS_FIRST (VF_REGISTERS == 16 && VF_FUSED)
 

@@ -59,8 +59,11 @@ bool depthwise_nchw_fits(const struct convoy_plan *plan)
            bytes <= most / 2 && block_bytes(plan, rows, 1) <= most;
 }
 
-/* Strips of rows of one vector of channels that a quarter of L2 holds; of several vectors, where
-   planes are so small that L1 holds them. */
+/* Vectors of channels that a register tile's place is worked out for once, if L2 holds them all. */
+#define VECTORS_TOGETHER 6
+
+/* Strips of rows of one vector of channels that a quarter of L2 holds; of several vectors, as many
+   as L1 holds, or some that a part of L2 does. */
 void depthwise_nchw_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
@@ -78,9 +81,12 @@ void depthwise_nchw_prepare(struct convoy_plan *plan)
     b->strip_rows = min64(low, round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS));
     b->strip_columns = plan->Q;
     strips = divide_up(plan->P, b->strip_rows);
-    int64_t in_l1 = max64(1, (int64_t)cpu_l1d_bytes() / block_bytes(plan, b->strip_rows, 1));
+    int64_t bytes = block_bytes(plan, b->strip_rows, 1);
+    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / bytes,
+            in_l2 = (int64_t)cpu_l2_bytes() / 5 * 2 / bytes;
+    int64_t fit = max64(1, max64(in_l1, min64(in_l2, VECTORS_TOGETHER)));
     int64_t parts = min64(b->k_blocks, divide_up(wanted, l->N * strips));
-    int64_t vectors = min64(in_l1, divide_up(b->k_blocks, parts));
+    int64_t vectors = min64(fit, divide_up(b->k_blocks, parts));
     b->k_parts = divide_up(b->k_blocks, vectors);
     b->tile_vectors = (int)divide_up(b->k_blocks, b->k_parts);
     b->thread_bytes = block_bytes(plan, b->strip_rows, b->tile_vectors);

@@ -56,16 +56,17 @@ static double copied_work(const struct convoy_plan *plan)
 struct work direct_work(const struct convoy_plan *plan)
 {
     const double lanes = 2.5, sweep = 1.0, depthwise = 1.3;
-    const bool sweeps_planes = plan->kernels->depthwise_rows_first;
+    const bool rows_first = plan->kernels->depthwise_rows_first;
     const double plane =
-        plan->layer.stride_w == 1 ? (sweeps_planes ? 1.3 : 1.6) : (sweeps_planes ? 1.8 : 3.2);
+        plan->layer.stride_w == 1 ? (rows_first ? 1.3 : 1.6) : (rows_first ? 1.8 : 3.2);
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     const convoy_layer *l = &plan->layer;
-    double rate = !b->depthwise         ? (b->lanes ? lanes : DENSE_WORK)
-                  : b->planes           ? plane
-                  : depthwise_sweeps(l) ? sweep
-                                        : depthwise;
+    const bool tiles_of_rows = rows_first && layer_Cg(l) == 1 && layer_Kg(l) == 1 && l->S > 2;
+    double rate = !b->depthwise                          ? (b->lanes ? lanes : DENSE_WORK)
+                  : b->planes                            ? plane
+                  : depthwise_sweeps(l) || tiles_of_rows ? sweep
+                                                         : depthwise;
     int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
     return (struct work){
         .multiply = rate * multiplies,
