@@ -54,7 +54,8 @@ struct isa_kernels {
     direct_taps_function *direct_taps;
     depthwise_band_function *depthwise_band;
     depthwise_planes_function *depthwise_planes;
-    bool depthwise_rows_first; /* how the sums of their 3x3 filters run: over r, then s */
+    bool
+        depthwise_rows_first; /* how sums of 3x3 filters run: over r, then s; of depthwise_rows.c */
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
     const struct winograd_filters *winograd_filters;

@@ -44,6 +44,13 @@ bool depthwise_sweeps(const convoy_layer *l)
            (ratio == 1 || ratio == 2) && ratio_of(l->stride_h, l->dilation_h) == ratio;
 }
 
+bool depthwise_rows_known(const convoy_layer *l)
+{
+    int64_t ratio = ratio_of(l->stride_w, l->dilation_w);
+    return layer_Cg(l) == 1 && layer_Kg(l) == 1 && (l->S == 3 || l->S == 5 || l->S == 7) &&
+           (ratio == 1 || ratio == 2);
+}
+
 void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band band, int64_t p0,
                          int64_t p1)
 {
@@ -92,6 +99,7 @@ struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t 
         .channels = (int)channels,
         .epilogue = epilogue,
         .sweeps = depthwise_sweeps(l),
+        .rows_known = depthwise_rows_known(l),
     };
 }
 

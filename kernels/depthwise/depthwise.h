@@ -56,7 +56,7 @@ struct depthwise_band {
     const float *residual; /* like y; NULL: none */
     ptrdiff_t residual_row, residual_column;
     const struct tile_epilogue *epilogue; /* bias of the first channel on */
-    bool sweeps;                          /* depthwise_sweeps() of the layer */
+    bool sweeps, rows_known;              /* depthwise_sweeps(), _rows_known() of the layer */
 };
 
 /* Strips of planes are so many rows, or a multiple: whole tiles, whichever the ISA. */
@@ -96,13 +96,16 @@ bool depthwise_groups_fit(const convoy_layer *layer, int64_t floats);
 /* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
 
-/* Does a 3x3 sum run over r, then s? It does where depthwise_rows.c makes it; elsewhere over s,
-   then r. Of the ISA that a kernel is compiled for: the rest asks struct isa_kernels. */
+/* Is there depthwise_rows.c? It makes sums over r, then s, of 3x3 filters too; elsewhere those run
+   over s, then r. Of the ISA that a kernel is compiled for: the rest asks struct isa_kernels. */
 #define DEPTHWISE_ROWS_FIRST (VF_REGISTERS == 16 && VF_FUSED)
 
 /* 3x3 filters whose stride is one or two dilations, or who have no stride: these have kernels of
    their own. */
 bool depthwise_sweeps(const convoy_layer *layer);
+
+/* Filters of 3, 5 or 7 taps a row, and stride 1 or 2 along it likewise: depthwise_rows.c. */
+bool depthwise_rows_known(const convoy_layer *layer);
 
 /* Cut the layer; run. */
 void depthwise_prepare(struct convoy_plan *plan);

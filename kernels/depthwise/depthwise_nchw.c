@@ -48,9 +48,12 @@ static int64_t block_bytes(const struct convoy_plan *plan, int64_t rows, int64_t
     return x_bytes(plan, rows, vectors) + round_up(4 * rows * plan->Q * y_pitch(plan, vectors), 64);
 }
 
+/* Of a block: what docs/guarantees.md promises of a thread's workspace. */
+#define BLOCK_BYTES_MAX (1024 * 1024)
+
 bool depthwise_nchw_fits(const struct convoy_plan *plan)
 {
-    const int64_t most = 1024 * 1024;
+    const int64_t most = BLOCK_BYTES_MAX;
     const convoy_layer *l = &plan->layer;
     int64_t bytes = 4 * plan->kernels->vector_floats;
     int64_t rows = min64(plan->P, DEPTHWISE_ROWS);
@@ -63,7 +66,8 @@ bool depthwise_nchw_fits(const struct convoy_plan *plan)
 #define VECTORS_TOGETHER 6
 
 /* Strips of rows of one vector of channels that a quarter of L2 holds; of several vectors, as many
-   as L1 holds, or some that a part of L2 does. */
+   as L1 holds, or some that a part of L2 does. As many shares of the channels as threads, or twice
+   as many ..., for these take some each beforehand. */
 void depthwise_nchw_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
@@ -82,12 +86,13 @@ void depthwise_nchw_prepare(struct convoy_plan *plan)
     b->strip_columns = plan->Q;
     strips = divide_up(plan->P, b->strip_rows);
     int64_t bytes = block_bytes(plan, b->strip_rows, 1);
-    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / bytes,
-            in_l2 = (int64_t)cpu_l2_bytes() / 5 * 2 / bytes;
+    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / bytes;
+    int64_t in_l2 = min64((int64_t)cpu_l2_bytes() / 5 * 2, BLOCK_BYTES_MAX) / bytes;
     int64_t fit = max64(1, max64(in_l1, min64(in_l2, VECTORS_TOGETHER)));
     int64_t parts = min64(b->k_blocks, divide_up(wanted, l->N * strips));
     int64_t vectors = min64(fit, divide_up(b->k_blocks, parts));
-    b->k_parts = divide_up(b->k_blocks, vectors);
+    int64_t shares = round_up(divide_up(b->k_blocks, vectors), wanted > 1 ? plan->threads : 1);
+    b->k_parts = min64(b->k_blocks, shares);
     b->tile_vectors = (int)divide_up(b->k_blocks, b->k_parts);
     b->thread_bytes = block_bytes(plan, b->strip_rows, b->tile_vectors);
 }

@@ -1,7 +1,8 @@
 /**
  * @file depthwise_rows.c
- * Depthwise filters of 3, 5 or 7 taps a row with stride 1 or 2, in units of their dilation, where
- * there are 16 registers: which tiles of depthwise_rows_tile.h make two rows of outputs.
+ * Depthwise filters of 3, 5 or 7 taps a row with stride 1 or 2 along it, in units of its dilation,
+ * where there are 16 registers and fused products: which tiles of depthwise_rows_tile.h make two
+ * rows of outputs.
  *
  *   for each two rows of outputs          what meets padding: compiled for, or found out
  *       for each tile of their columns    likewise
@@ -57,13 +58,13 @@ ALWAYS_INLINE void work_outputs(const struct rows *all, const struct tiles *tile
 
 /* A place in two rows of outputs. */
 struct place {
-    int64_t tile, tiles, fewest,
-        wide; /* its number, and how wide tiles are: so many have one more */
+    int64_t tile, tiles;  /* its number, and of how many */
+    int64_t fewest, wide; /* outputs of a tile, of which the first `wide` have one more */
     int64_t q, pixels;
     int64_t left, right; /* columns of x that are missing */
 };
 
-/* Tiles of PIXELS, or some of one less to make them alike; of whole vectors of channels. */
+/* As few tiles as PIXELS allow, and as alike as possible; of whole vectors of channels. */
 ALWAYS_INLINE struct place first_place(const struct rows *b)
 {
     const int64_t tiles = b->channels >= VF ? (b->pixels + PIXELS - 1) / PIXELS : 0;
@@ -215,13 +216,6 @@ static enum choice choice_for(const struct rows *b, int rows, int taps)
 static int64_t steps_to(int64_t at, int64_t step)
 {
     return at >= 0 ? 0 : (-at + step - 1) / step;
-}
-
-bool KERNEL(depthwise_rows_fit)(const struct depthwise_band *band);
-bool KERNEL(depthwise_rows_fit)(const struct depthwise_band *b)
-{
-    return b->Cg == 1 && b->Kg == 1 && (b->S == 3 || b->S == 5 || b->S == 7) &&
-           (b->stride_w == b->dilation_w || b->stride_w == 2 * b->dilation_w);
 }
 
 void KERNEL(depthwise_rows)(const struct depthwise_band *band);

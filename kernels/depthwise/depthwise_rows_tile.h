@@ -19,10 +19,11 @@
 #define ROWS   2 /* outputs of a tile */
 #define PIXELS 5
 
-#define TAPS_MAX 7
+#define TAPS_MAX 7 /* of a row of w */
 
 _Static_assert(ROWS *PIXELS + ROWS + 3 <= VF_REGISTERS, "the register tile would spill");
-_Static_assert((PIXELS - 1) * 2 + TAPS_MAX <= 15, "columns of a tile are not all written out");
+_Static_assert((PIXELS - 1) * 2 + TAPS_MAX <= 16,
+               "UNROLL unrolls fewer than the columns of a tile");
 
 /* What a tile is compiled for. */
 struct kind {
@@ -32,7 +33,7 @@ struct kind {
     int top, bottom;  /* rows of w that meet padding: of row 0 of outputs the first so many, of the
                          last row the last; if rows of w are a constant */
     int left, right;  /* columns of x that are not there, the first and the last so many, */
-    bool edge;        /* or any of those that not all taps see */
+    bool edge;        /* or any of the first taps - 1, or the last */
     bool ahead;       /* fetch the next tile's x, which may be in no near cache */
     bool careful;     /* look at all columns and lanes instead */
 };
@@ -94,8 +95,8 @@ ALWAYS_INLINE void multiply_column(vf acc[ROWS][PIXELS], const int j0, const int
     }
     UNROLL for (int left = kind.pixels; left > 0; left--)
     {
-        const int q = left - 1,
-                  s = column - q * kind.stride; /* the tap that joins this column with output q */
+        const int q = left - 1;
+        const int s = column - q * kind.stride; /* the tap that joins this column with output q */
         UNROLL for (int j = j0; j < j1; j++)
         {
             if (s < 0 || s >= kind.taps) {
@@ -110,10 +111,11 @@ ALWAYS_INLINE void multiply_column(vf acc[ROWS][PIXELS], const int j0, const int
 }
 
 /* ... all columns. x: under the first tap of row 0 of outputs. `there`: bit i: column i is real
-   input. `ahead`: from x to what is fetched. */
+   input. `ahead`: from x to what is fetched, for the rows of outputs from `fetches` on. */
 ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const int j0, const int j1, const float *x,
                                 const struct rows *b, const float *w, uint32_t there,
-                                ptrdiff_t ahead, int lanes, const struct kind kind)
+                                ptrdiff_t ahead, const int fetches, int lanes,
+                                const struct kind kind)
 {
     vf w_kept[TAPS_MAX];
     UNROLL for (int s = 0; s < kind.taps; s++)
@@ -136,7 +138,10 @@ ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const int j0, const int j1
         }
         if (kind.ahead && column >= kind.taps - kind.stride &&
             (column - kind.taps + kind.stride) % 2 == 0) {
-            __builtin_prefetch(p + (j1 - 1) * b->x_down + ahead, 0, 3);
+            UNROLL for (int j = fetches; j < j1; j++)
+            {
+                __builtin_prefetch(p + j * b->x_down + ahead, 0, 3);
+            }
         }
         multiply_column(acc, j0, j1, p, b->x_down, w_kept, w, column, lanes, kind);
     }
@@ -161,8 +166,10 @@ ALWAYS_INLINE void multiply_apart(vf acc[ROWS][PIXELS], const struct rows *b, co
     {
         const int j0 = r < kind.top ? 1 : 0;
         const int j1 = r < kind.taps - kind.bottom ? kind.rows : kind.rows - 1;
+        /* rows that the two of outputs before have not read: of the lower one's, and between */
+        const int fetches = r < kind.stride && r >= kind.taps - kind.stride ? j0 : kind.rows - 1;
         if (j0 < j1) {
-            multiply_row(acc, j0, j1, x, b, w, there, ahead, lanes, kind);
+            multiply_row(acc, j0, j1, x, b, w, there, ahead, fetches, lanes, kind);
         }
     }
 }
@@ -173,10 +180,10 @@ ALWAYS_INLINE void multiply_rows(vf acc[ROWS][PIXELS], const int j0, const int j
                                  uint32_t there, ptrdiff_t ahead, int lanes, const struct kind kind)
 {
     x += r0 * b->x_row;
-    w += r0 * kind.taps * VF;
+    w += (ptrdiff_t)r0 * kind.taps * VF;
     for (int r = r0; r < r1; r++, x += b->x_row, w += kind.taps * VF) {
         there = kind.edge || kind.careful ? bits_keep(there) : there;
-        multiply_row(acc, j0, j1, x, b, w, there, ahead, lanes, kind);
+        multiply_row(acc, j0, j1, x, b, w, there, ahead, j1 - 1, lanes, kind);
     }
 }
 

@@ -16,7 +16,7 @@
 #define LEAST    7
 #define TAPS_MAX 7
 
-/* A tile has up to 17 columns, more than UNROLL unrolls. */
+/* A tile has up to 21 columns, more than UNROLL unrolls. */
 #define UNROLL_COLUMNS _Pragma("GCC unroll 32")
 
 /* What a register tile has to take care of; what it need not is left out by the compiler. */
@@ -345,12 +345,11 @@ static void work_tiles(const struct depthwise_band *b)
 }
 
 void KERNEL(depthwise_3x3)(const struct depthwise_band *b);
-bool KERNEL(depthwise_rows_fit)(const struct depthwise_band *b);
 void KERNEL(depthwise_rows)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b)
 {
-    if (DEPTHWISE_ROWS_FIRST && KERNEL(depthwise_rows_fit)(b)) {
+    if (DEPTHWISE_ROWS_FIRST && b->rows_known) {
         KERNEL(depthwise_rows)(b);
     } else if (!DEPTHWISE_ROWS_FIRST && b->sweeps) {
         KERNEL(depthwise_3x3)(b);

@@ -62,7 +62,7 @@ struct work direct_work(const struct convoy_plan *plan)
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     const convoy_layer *l = &plan->layer;
-    const bool tiles_of_rows = rows_first && layer_Cg(l) == 1 && layer_Kg(l) == 1 && l->S > 2;
+    const bool tiles_of_rows = rows_first && depthwise_rows_known(l);
     double rate = !b->depthwise                          ? (b->lanes ? lanes : DENSE_WORK)
                   : b->planes                            ? plane
                   : depthwise_sweeps(l) || tiles_of_rows ? sweep
