@@ -62,6 +62,13 @@ struct depthwise_band {
 /* Strips of planes are so many rows, or a multiple: whole tiles, whichever the ISA. */
 #define DEPTHWISE_PLANE_ROWS 28
 
+/* First i >= 0 with at + i * step >= 0: kernels ask for each few rows, and a division takes long.
+ */
+static inline int64_t depthwise_steps(int64_t at, int64_t step)
+{
+    return at >= 0 ? 0 : step == 1 ? -at : (-at + step - 1) / step;
+}
+
 typedef void depthwise_band_function(const struct depthwise_band *band);
 
 /* NCHW: some output rows of some channels of one image, depthwise, with stride 1 or 2. */

@@ -39,12 +39,6 @@ static void set_masks(struct masks *m, const struct depthwise_planes *p, int sid
     }
 }
 
-/* First i >= 0 with at + i * step >= 0. */
-static int64_t steps_to(int64_t at, int64_t step)
-{
-    return at >= 0 ? 0 : step == 1 ? -at : (-at + step - 1) / step;
-}
-
 /* Columns on which the taps of a vector from column q on are, as far as that is known when a sweep
    is compiled: all on real input; some of the first, or of the last, on padding; or anything. */
 enum place { INSIDE, LEFT, RIGHT, ANYWHERE };
@@ -140,8 +134,8 @@ static void sweep_block(const struct depthwise_planes *p, const struct columns *
         .x_row = p->dilation_h * p->x_row,
         .x_tap = p->dilation_w,
         .x_plane = p->x_plane,
-        .real_begin = steps_to(h, p->dilation_h),
-        .real_end = steps_to(h - p->H, p->dilation_h),
+        .real_begin = depthwise_steps(h, p->dilation_h),
+        .real_end = depthwise_steps(h - p->H, p->dilation_h),
         .packed_w = p->packed_w,
         .bias = p->bias,
         .k = p->k + c,

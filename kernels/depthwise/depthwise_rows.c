@@ -212,12 +212,6 @@ static enum choice choice_for(const struct rows *b, int rows, int taps)
                                       : ANY;
 }
 
-/* First i >= 0 with at + i * step >= 0. */
-static int64_t steps_to(int64_t at, int64_t step)
-{
-    return at >= 0 ? 0 : (-at + step - 1) / step;
-}
-
 void KERNEL(depthwise_rows)(const struct depthwise_band *band);
 void KERNEL(depthwise_rows)(const struct depthwise_band *band)
 {
@@ -236,8 +230,8 @@ void KERNEL(depthwise_rows)(const struct depthwise_band *band)
         .residual_column = d->residual_column,
         .epilogue = *d->epilogue,
         .pixels = d->columns,
-        .real_begin = steps_to(d->w, d->dilation_w),
-        .real_end = steps_to(d->w - d->W, d->dilation_w),
+        .real_begin = depthwise_steps(d->w, d->dilation_w),
+        .real_end = depthwise_steps(d->w - d->W, d->dilation_w),
         .filter_rows = d->R,
         .channels = d->channels,
         .finishes = d->epilogue->bias || d->residual || d->epilogue->clamps || d->epilogue->leaks,
@@ -246,8 +240,8 @@ void KERNEL(depthwise_rows)(const struct depthwise_band *band)
         rows = d->rows - row < ROWS ? d->rows - row : ROWS;
         for (int j = 0; j < rows; j++) {
             const int64_t h = d->h + (row + j) * d->stride_h;
-            const int64_t begin = steps_to(h, d->dilation_h),
-                          end = steps_to(h - d->H, d->dilation_h);
+            const int64_t begin = depthwise_steps(h, d->dilation_h);
+            const int64_t end = depthwise_steps(h - d->H, d->dilation_h);
             b.begin[j] = begin < d->R ? (int)begin : d->R;
             b.end[j] = end < d->R ? (int)end : d->R;
         }

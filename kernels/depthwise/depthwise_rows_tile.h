@@ -166,7 +166,7 @@ ALWAYS_INLINE void multiply_apart(vf acc[ROWS][PIXELS], const struct rows *b, co
     {
         const int j0 = r < kind.top ? 1 : 0;
         const int j1 = r < kind.taps - kind.bottom ? kind.rows : kind.rows - 1;
-        /* rows that the two of outputs before have not read: of the lower one's, and between */
+        /* of x: those that the two rows of outputs before have not read */
         const int fetches = r < kind.stride && r >= kind.taps - kind.stride ? j0 : kind.rows - 1;
         if (j0 < j1) {
             multiply_row(acc, j0, j1, x, b, w, there, ahead, fetches, lanes, kind);

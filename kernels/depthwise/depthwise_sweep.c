@@ -288,12 +288,6 @@ static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep
     }
 }
 
-/* First i >= 0 with at + i * step >= 0. */
-static int64_t steps_to(int64_t at, int64_t step)
-{
-    return at >= 0 ? 0 : (-at + step - 1) / step;
-}
-
 /* `rows` output rows from `row` of the band on, block by block of columns. */
 static void sweep_rows(const struct depthwise_band *b, int row, int rows)
 {
@@ -320,8 +314,8 @@ static void sweep_rows(const struct depthwise_band *b, int row, int rows)
     for (int64_t block = 0; block < blocks; block++) {
         int64_t q = b->columns * block / blocks, w = b->w + q * b->stride_w;
         s.pixels = b->columns * (block + 1) / blocks - q;
-        s.real_begin = steps_to(w, b->dilation_w);
-        s.real_end = steps_to(w - b->W, b->dilation_w);
+        s.real_begin = depthwise_steps(w, b->dilation_w);
+        s.real_end = depthwise_steps(w - b->W, b->dilation_w);
         s.x = b->x + h * b->x_row + w * b->x_column;
         s.y = b->y + row * b->y_row + q * b->y_column;
         if (b->residual) {

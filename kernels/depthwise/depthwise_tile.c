@@ -238,8 +238,8 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
         channels[k] = k / b->Kg * b->Cg;
     }
     for (int64_t q = 0; q < b->columns; q += place.pixels) {
-        int64_t left = b->columns - q,
-                tiles = DEPTHWISE_ROWS_FIRST ? (left + PIXELS - 1) / PIXELS : 1;
+        int64_t left = b->columns - q;
+        int64_t tiles = DEPTHWISE_ROWS_FIRST ? (left + PIXELS - 1) / PIXELS : 1;
         int64_t even = (left + tiles - 1) / tiles;
         place.column = b->w + q * b->stride_w;
         place.pixels = even < PIXELS ? (int)even : PIXELS;
