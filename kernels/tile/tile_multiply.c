@@ -49,6 +49,7 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
                                 struct run run, struct tile_ahead *ahead)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
+    const int steps = DEPTH_STEPS_OF(halves);
     const float *x[TILE_PIXELS_MAX];
     UNROLL for (int i = 0; i < pixels; i++)
     {
@@ -57,7 +58,7 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
     ptrdiff_t d = halves ? 0 : run.x_offset;
     const ptrdiff_t end = d + run.depth;
     const float *w = run.w;
-    for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, w += DEPTH_STEPS * width) {
+    for (; d + steps <= end; d += steps, w += steps * width) {
         if (ahead) {
             UNROLL for (int k = 0; k < vectors * VF; k += 16)
             {
