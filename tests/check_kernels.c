@@ -298,6 +298,8 @@ static void test_depthwise(void **state)
         "n1c24h9w19_k24r4s6_pd1,2,3,0_g24",
         "n1c20h7w7_k20r7s7_g20",        /* one output: as global pooling */
         "n1c260h5w5_k260r3s3_pd1_g260", /* many vectors of channels */
+        "n1c40h90w101_k40r3s3_pd1_g40", /* more than L2 holds: sweeps ask for what comes next */
+        "n1c32h101w150_k32r3s3_st2_pd1_g32",
         "n1c16h20w70_k16r3s3_pd1_g16",  /* several blocks of columns */
         "n2c3h14w33_k3r3s3_pd1_g3",     /* NCHW: columns in the lanes, from 9 on */
         "n1c3h40w33_k3r3s3_pd1_g3",     /* several tiles of rows, and strips of them */

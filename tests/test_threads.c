@@ -46,6 +46,7 @@ static const char *const problems[] = {
     "n1c3h80w75_k3r3s3_pd1_g3", /* enough work to be shared out */
     "n1c32h50w50_k32r3s3_pd1_g32",
     "n1c32h55w54_k32r3s3_st2_pd1_g32",
+    "n1c32h99w130_k32r3s3_pd1_g32", /* far away */
     "n1c32h40w40_k32r3s3_pd1_g8",
     "n1c5h12w50_k5r3s3_dl2_pd3_g5",
 };

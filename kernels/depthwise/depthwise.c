@@ -67,6 +67,7 @@ void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band b
     for (int64_t phase = p0; phase < min64(p0 + step_h, p1); phase++) {
         for (int64_t p = phase; p < p1; p += band.rows * step_h) {
             band.rows = (int)min64(DEPTHWISE_ROWS, divide_up(p1 - p, step_h));
+            band.follows = p + band.rows * step_h < p1;
             band.h = p * l->stride_h - l->pad_top;
             for (int64_t q = 0; q < min64(step_w, plan->Q); q++) {
                 band.w = q * l->stride_w - l->pad_left;
@@ -117,6 +118,7 @@ static void work_channels(const struct convoy_plan *plan, const struct operands 
     band.x = (const float *)x->data + n * x->stride_n + k / layer_Kg(l) * layer_Cg(l);
     band.x_row = x->stride_h;
     band.x_column = x->stride_w;
+    band.asking_columns = plan->blocking.y_far ? plan->blocking.strip_columns : 0;
     band.y = (float *)y->data + n * y->stride_n + p0 * y->stride_h + k;
     band.y_row = y->stride_h;
     band.y_column = y->stride_w;
@@ -143,6 +145,28 @@ int depthwise_threads(const struct convoy_plan *plan)
     return depthwise_shares(plan) > 1 ? plan->threads : 1;
 }
 
+/* Columns of a sweep's block that asks for the next, at least and at most. */
+#define FEW_COLUMNS  3
+#define MANY_COLUMNS 28
+
+/* So many that what the two of them read and write stays in L1, if that is not too few. */
+static int64_t columns_asking(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t x = min64(l->stride_h, 2) * min64(l->stride_w, 2), y = 1;
+    int64_t bytes = 4 * DEPTHWISE_ROWS * (x + y) * l->C;
+    return max64(FEW_COLUMNS, min64((int64_t)cpu_l1d_bytes() / 4 / bytes, MANY_COLUMNS));
+}
+
+/* What a thread reads and writes is not in L2; or it hardly finds room there, and what is asked for
+   stays in L1. */
+static bool far_away(const struct convoy_plan *plan)
+{
+    double bytes = (layer_x_bytes(&plan->layer) + layer_y_bytes(&plan->layer)) / plan->threads;
+    double part = columns_asking(plan) > FEW_COLUMNS ? 0.7 : 1.1;
+    return bytes > part * (double)cpu_l2_bytes();
+}
+
 /* NHWC: vectors of channels whose w takes half of L1 and whose rows of x half of L2. */
 static void prepare_nhwc(struct convoy_plan *plan)
 {
@@ -159,7 +183,8 @@ static void prepare_nhwc(struct convoy_plan *plan)
     int64_t strips = min64(divide_up(plan->P, DEPTHWISE_ROWS), divide_up(wanted, l->N));
     b->strip_images = 1;
     b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
-    b->strip_columns = plan->Q;
+    b->y_far = depthwise_sweeps(l) && far_away(plan);
+    b->strip_columns = b->y_far ? columns_asking(plan) : plan->Q;
     int64_t shares = l->N * divide_up(plan->P, b->strip_rows);
     b->k_parts = min64(b->k_blocks, divide_up(wanted, shares));
 }

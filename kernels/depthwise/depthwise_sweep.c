@@ -22,6 +22,8 @@
 _Static_assert(ROWS * 3 + 9 + 1 <= VF_REGISTERS, "the sweep would spill");
 _Static_assert(ROWS <= DEPTHWISE_ROWS, "a band is a sweep at least");
 
+#define LINE_FLOATS 16
+
 /* What a sweep is compiled for. */
 struct kind {
     int stride;
@@ -45,16 +47,32 @@ struct sweep {
     uint32_t x_rows;              /* bit i: row i of x is real input */
     int y_rows;                   /* rows of y that exist */
     int lanes;
+    /* what is asked for meanwhile, a line of each row for each column: new rows of x and those of
+       y; NULL: nothing */
+    const float *next_x, *next_y;
 };
 
 typedef vf sums[DEPTHWISE_ROWS][3]; /* of the outputs that begin, go on, end */
 
+/* Asks for a line of some rows; moves on. */
+ALWAYS_INLINE void ask(const float **next, ptrdiff_t row, const int rows)
+{
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        __builtin_prefetch(*next + i * row, 0, 3);
+    }
+    *next += LINE_FLOATS;
+}
+
 /* A column of x: tap s_0 of the outputs that begin, s_1, s_2 of the others; -1: none of them. */
-ALWAYS_INLINE void multiply_column(sums acc, const vf w[9], const struct sweep *b, const float *x,
+ALWAYS_INLINE void multiply_column(sums acc, const vf w[9], struct sweep *b, const float *x,
                                    const int s_0, const int s_1, const int s_2,
                                    const struct kind kind)
 {
     const int x_rows = (kind.rows - 1) * kind.stride + 3;
+    if (!kind.careful && b->next_x) {
+        ask(&b->next_x, b->x_row, kind.rows * kind.stride);
+    }
     UNROLL for (int i = kind.top; i < x_rows - kind.bottom; i++)
     {
         if (kind.careful && !(b->x_rows >> i & 1)) {
@@ -82,7 +100,7 @@ ALWAYS_INLINE void multiply_column(sums acc, const vf w[9], const struct sweep *
 }
 
 /* Bias, residual, activation and store of the sums at `which`: the outputs of column q. */
-ALWAYS_INLINE void finish_column(sums acc, const struct sweep *b, int64_t q, const int which,
+ALWAYS_INLINE void finish_column(sums acc, struct sweep *b, int64_t q, const int which,
                                  const struct kind kind)
 {
     const vf bias = vf_load(b->bias);
@@ -105,6 +123,9 @@ ALWAYS_INLINE void finish_column(sums acc, const struct sweep *b, int64_t q, con
         {
             acc[j][which] = tile_activate(acc[j][which], &b->epilogue);
         }
+    }
+    if (!kind.careful && b->next_y) {
+        ask(&b->next_y, b->y_row, kind.rows);
     }
     float *y = b->y + q * b->y_column;
     UNROLL for (int j = 0; j < kind.rows; j++, y += b->y_row)
@@ -134,7 +155,7 @@ ALWAYS_INLINE bool is_real(const struct sweep *b, int64_t column)
     return column >= b->real_begin && column < b->real_end;
 }
 
-ALWAYS_INLINE void sweep_1(const struct sweep *b, sums acc, const vf w[9], const struct kind kind)
+ALWAYS_INLINE void sweep_1(struct sweep *b, sums acc, const vf w[9], const struct kind kind)
 {
     const float *x = b->x;
     const int64_t n = b->pixels;
@@ -174,7 +195,7 @@ ALWAYS_INLINE void sweep_1(const struct sweep *b, sums acc, const vf w[9], const
 }
 
 /* With stride 2 an output begins where the one before it ends. */
-ALWAYS_INLINE void sweep_2(const struct sweep *b, sums acc, const vf w[9], const struct kind kind)
+ALWAYS_INLINE void sweep_2(struct sweep *b, sums acc, const vf w[9], const struct kind kind)
 {
     const float *x = b->x;
     const int64_t n = b->pixels;
@@ -203,7 +224,7 @@ ALWAYS_INLINE void sweep_2(const struct sweep *b, sums acc, const vf w[9], const
 
 ALWAYS_INLINE void sweep(const struct sweep *shared, const struct kind kind)
 {
-    const struct sweep b = *shared; /* which no store to y can change */
+    struct sweep b = *shared; /* which no store to y can change */
     sums acc;
     vf w[9];
     UNROLL for (int t = 0; t < 9; t++)
@@ -270,13 +291,15 @@ static sweep_function *function_for(const struct sweep *s, int stride)
 }
 
 /* Columns of a block: many, because a sweep takes time to begin and to end; but the lines of x that
-   it reads a part of should be in cache still when the next vector of channels reads the rest. */
+   it reads a part of should be in cache still when the next vector of channels reads the rest. Few
+   if what the next block reads and writes is asked for into L1. */
 #define BLOCK 28
 
 /* Vector by vector of channels for one block of outputs; s is that of the first. */
 static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep_function *whole,
                            sweep_function *any)
 {
+    const int64_t stride = b->stride_w / b->dilation_w;
     for (int k = 0; k < b->channels; k += VF) {
         s.lanes = b->channels - k < VF ? b->channels - k : VF;
         (s.lanes == VF ? whole : any)(&s);
@@ -285,7 +308,36 @@ static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep
         s.y += VF;
         s.bias = b->epilogue->bias ? s.bias + VF : s.bias;
         s.residual = s.residual ? s.residual + VF : NULL;
+        if (s.next_x) {
+            s.next_x += s.pixels * stride * LINE_FLOATS;
+            s.next_y += s.pixels * LINE_FLOATS;
+        }
     }
+}
+
+/* The vectors of a block ask for the lines of the next one after another, because prefetchers go on
+   with lines that follow each other: so many for each pixel, and there must not be others. */
+static bool asks(const struct depthwise_band *b)
+{
+    const ptrdiff_t floats = (b->channels + VF - 1) / VF * LINE_FLOATS;
+    return b->asking_columns > 0 && VF == LINE_FLOATS && b->dilation_w == 1 &&
+           b->x_column <= floats && b->y_column <= floats;
+}
+
+/* What follows the `rows` output rows from `row` on, columns q to q + s->pixels: the next columns,
+   or the first of the next rows. Of x that without the rows which these end with. */
+static void find_next(const struct depthwise_band *b, struct sweep *s, int row, int rows, int64_t q,
+                      int stride)
+{
+    const bool last = q + s->pixels == b->columns;
+    s->next_x = s->next_y = NULL;
+    if (last && !b->follows && row + rows >= b->rows) {
+        return;
+    }
+    int64_t next_row = last ? row + rows : row, next_q = last ? 0 : q + s->pixels;
+    int64_t h = b->h + next_row * b->stride_h + (3 - stride) * b->dilation_h;
+    s->next_x = b->x + h * b->x_row + (b->w + next_q * b->stride_w) * b->x_column;
+    s->next_y = b->y + next_row * b->y_row + next_q * b->y_column;
 }
 
 /* `rows` output rows from `row` of the band on, block by block of columns. */
@@ -310,7 +362,9 @@ static void sweep_rows(const struct depthwise_band *b, int row, int rows)
         s.x_rows |= (uint32_t)((uint64_t)(h + i * b->dilation_h) < (uint64_t)b->H) << i;
     }
     sweep_function *whole = function_for(&s, stride), *any = stride == 1 ? any_1 : any_2;
-    int64_t blocks = (b->columns + BLOCK - 1) / BLOCK;
+    const bool far = asks(b);
+    const int64_t wanted = far ? b->asking_columns : BLOCK;
+    int64_t blocks = (b->columns + wanted - 1) / wanted;
     for (int64_t block = 0; block < blocks; block++) {
         int64_t q = b->columns * block / blocks, w = b->w + q * b->stride_w;
         s.pixels = b->columns * (block + 1) / blocks - q;
@@ -320,6 +374,9 @@ static void sweep_rows(const struct depthwise_band *b, int row, int rows)
         s.y = b->y + row * b->y_row + q * b->y_column;
         if (b->residual) {
             s.residual = b->residual + row * b->residual_row + q * b->residual_column;
+        }
+        if (far) {
+            find_next(b, &s, row, rows, q, stride);
         }
         /* the ends are looked at by all functions */
         int64_t ends = stride == 1 ? 2 : 1, columns = (s.pixels - 1) * stride + 3;
