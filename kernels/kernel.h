@@ -34,7 +34,8 @@ struct tile_cuts {
 
 /* Of the same shapes. */
 struct tile_sums {
-    int ahead_floats; /* asked for in two steps of the depth */
+    int ahead_floats; /* asked for in two steps of the depth, */
+    int ahead_most;   /* or so many where a call has that much to ask for */
     tile_sums_function *sums[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
 };
 

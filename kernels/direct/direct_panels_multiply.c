@@ -196,7 +196,11 @@ static struct tile_ahead ahead_of(const struct convoy_plan *plan, const convoy_t
     if (pixel >= plan->P * plan->Q) {
         return (struct tile_ahead){0};
     }
-    return (struct tile_ahead){plane_of(x, strip->n, next) + pixel, x->stride_c, count};
+    return (struct tile_ahead){
+        .from = plane_of(x, strip->n, next) + pixel,
+        .stride = x->stride_c,
+        .steps = count,
+    };
 }
 
 /* The tile that copies what it reads, NULL: it must be copied before. */

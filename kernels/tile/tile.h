@@ -56,6 +56,7 @@ struct tile_epilogue {
 struct tile_ahead {
     const float *from;
     ptrdiff_t stride, steps;
+    bool most; /* of tile_sums: ahead_most floats each time, not ahead_floats */
 };
 
 /* What is left to ask for after so many steps. */

@@ -13,9 +13,12 @@
  */
 #include "kernels/tile/tile_shape.h"
 
-/* What two steps of the depth ask for: two thirds of the packed w that three vectors of 16 read
-   meanwhile, half of what two vectors of 8 do, so that two register tiles can ask for all of it. */
-#define AHEAD_FLOATS (VF == 16 ? 64 : 16)
+/* What two steps of the depth ask for, and at most: half of the packed w that four vectors of 16
+   read meanwhile, so that two register tiles, or four, can ask for all of it; with vectors of 8
+   half of what two read, so that two can. What one asks for at once beyond its share keeps its own
+   operands waiting. */
+#define AHEAD_FLOATS (VF == 16 ? 32 : 16)
+#define AHEAD_MOST   (VF == 16 ? 64 : 16)
 /* The widest tiles leave no register for another pointer. */
 #define ASKS(pixels) ((pixels) <= 8)
 
@@ -45,6 +48,12 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
             UNROLL for (int i = 0; i < AHEAD_FLOATS; i += 16)
             {
                 __builtin_prefetch(asks->now.from + i, 0, 2);
+            }
+            if (AHEAD_MOST > AHEAD_FLOATS && asks->now.most) {
+                UNROLL for (int i = AHEAD_FLOATS; i < AHEAD_MOST; i += 16)
+                {
+                    __builtin_prefetch(asks->now.from + i, 0, 2);
+                }
             }
             asks->now.from += asks->now.stride;
             tile_step(acc, pixels, vectors, false, x, d, 0, *w);
@@ -134,4 +143,4 @@ TILE_SHAPES(SHAPE)
 
 #define ENTRY(pixels, vectors) sums_##pixels##x##vectors,
 extern const struct tile_sums KERNEL(tile_sums);
-const struct tile_sums KERNEL(tile_sums) = {AHEAD_FLOATS, TILE_SHAPE_ROWS(ENTRY)};
+const struct tile_sums KERNEL(tile_sums) = {AHEAD_FLOATS, AHEAD_MOST, TILE_SHAPE_ROWS(ENTRY)};

@@ -26,11 +26,13 @@
 #include "kernels/tile/tile_epilogue.h"
 #include "kernels/winograd/winograd_ahead.h"
 
-/* Runs of one call of a register tile, at most; the share of L2 of their packed w; and the register
-   tiles that ask for the packed w that follows, at most. */
-#define RUNS_MAX 64
-#define W_SHARE  8
-#define W_ASKS   4
+/* Runs of one call of a register tile, at most; the share of L2 of their packed w, or where lines
+   from behind L2 take long, and to wait for those of L2 too would be too much, of L1; and the
+   register tiles that ask for the packed w that follows, at most. */
+#define RUNS_MAX      64
+#define W_SHARE       8
+#define W_SHARE_OF_L1 0.7
+#define W_ASKS        4
 
 /* Register tiles of one size, one after the other. */
 struct alike {
@@ -120,7 +122,7 @@ static void share_w(struct multiply *m, int tiles, int64_t depth, int64_t floats
     if (w->depth == depth && w->floats == floats) {
         return;
     }
-    const ptrdiff_t most = m->plan->kernels->tile_sums->ahead_floats;
+    const ptrdiff_t most = m->plan->kernels->tile_sums->ahead_most;
     w->depth = depth;
     w->floats = floats;
     w->count = !m->plan->blocking.streams ? 0 : tiles < W_ASKS ? tiles : W_ASKS;
@@ -137,7 +139,12 @@ static void find_asks(struct multiply *m, int tiles, const float *next)
     const int due = ahead_next(m->ahead, tiles, pieces);
     const int count = m->w.count < tiles - due ? m->w.count : tiles - due;
     for (int i = 0; i < count; i++) {
-        pieces[i - count] = (struct tile_ahead){next + i * m->w.share, m->w.stride, m->w.steps};
+        pieces[i - count] = (struct tile_ahead){
+            .from = next + i * m->w.share,
+            .stride = m->w.stride,
+            .steps = m->w.steps,
+            .most = m->w.stride > m->plan->kernels->tile_sums->ahead_floats,
+        };
     }
     m->o.ahead = pieces - count;
     m->o.ahead_count = count + due;
@@ -166,15 +173,28 @@ static int partial_runs(const struct convoy_plan *plan)
     return WINOGRAD_PARTIAL_SUM / (int)plan->blocking.depth_block;
 }
 
+/* Runs of the sum of a point that has all pieces. */
+static int64_t runs_of_point(const struct convoy_plan *plan, const struct winograd_block *block)
+{
+    int64_t of_piece = divide_up(layer_Cg(&plan->layer), plan->blocking.depth_block);
+    return block->h.count * block->w.count * of_piece;
+}
+
 /* Partial sums of one call of a register tile: so many that their packed w, which all register
-   tiles read, takes a small part of L2. A third or twice of it is 2 % slower. */
-static int partials_together(const struct convoy_plan *plan)
+   tiles read, takes a small part of L2, of which a third or twice is 2 % slower, or most of L1; as
+   many in each call. */
+static int partials_together(const struct convoy_plan *plan, const struct winograd_block *block)
 {
     const struct blocking *b = &plan->blocking;
     int64_t row_bytes = b->tile_vectors * (int64_t)plan->kernels->vector_floats * 4;
-    int64_t terms = (int64_t)cpu_l2_bytes() / W_SHARE / row_bytes;
-    return (int)min64(RUNS_MAX / partial_runs(plan),
-                      max64(1, terms / (partial_runs(plan) * b->depth_block)));
+    int64_t bytes = (int64_t)cpu_l2_bytes() / W_SHARE;
+    if (cpu_l3_slow()) {
+        bytes = (int64_t)(W_SHARE_OF_L1 * (double)cpu_l1d_bytes());
+    }
+    int64_t fit = max64(1, bytes / row_bytes / (partial_runs(plan) * b->depth_block));
+    int64_t all = divide_up(runs_of_point(plan, block), partial_runs(plan));
+    int64_t together = divide_up(all, divide_up(all, fit));
+    return (int)min64(RUNS_MAX / partial_runs(plan), together);
 }
 
 /* Where in the sum of a point some runs begin. */
@@ -275,7 +295,7 @@ static void multiply_points(const struct convoy_plan *plan, const struct winogra
         .few = few,
         .ahead = ahead,
         .Cg = layer_Cg(&plan->layer),
-        .runs_most = partial_runs(plan) * partials_together(plan),
+        .runs_most = partial_runs(plan) * partials_together(plan, block),
         .runs = runs,
         .asks = asks,
         .o = {.x_stride = block->v_row,
@@ -305,9 +325,8 @@ static void calls_of_sums(const struct convoy_plan *plan, const struct winograd_
                           int64_t tiles, int64_t *calls, int64_t *depth)
 {
     const struct blocking *b = &plan->blocking;
-    int64_t runs =
-        block->h.count * block->w.count * divide_up(layer_Cg(&plan->layer), b->depth_block);
-    int64_t together = min64(runs, (int64_t)partial_runs(plan) * partials_together(plan));
+    int64_t runs = runs_of_point(plan, block);
+    int64_t together = min64(runs, (int64_t)partial_runs(plan) * partials_together(plan, block));
     *calls = block->h.alpha * block->w.alpha * divide_up(tiles, b->tile_pixels) *
              divide_up(runs, together);
     *depth = together * b->depth_block;

@@ -112,8 +112,8 @@ static bool w_from_memory(const struct convoy_plan *plan)
 /* Tiles of a block of `bytes` each, of which `near` are V and the products of one block of
    channels: few, so that these and packed w share L2 and the block that follows can be asked for
    meanwhile (see winograd_ahead.h), two register tiles at least. More where packed w comes from
-   memory, which takes longer than so few tiles multiply, and where there is less to ask for as x
-   and y are near; but little more than L2 holds. */
+   memory, or from behind L2 where that is as slow, which takes longer than so few tiles multiply,
+   and where there is less to ask for as x and y are near; but little more than L2 holds. */
 static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_t bytes)
 {
     const struct blocking *b = &plan->blocking;
@@ -121,6 +121,9 @@ static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_
     int64_t pixels = b->tile_pixels, many = WINOGRAD_REGISTER_TILES_MAX * pixels;
     if (w_from_memory(plan)) {
         return min64(many, max64(1, MEMORY_BLOCK_BYTES / bytes));
+    }
+    if (cpu_l3_slow() && (int64_t)plan->packed_w_bytes > l2 / 2) {
+        return min64(many, max64(2 * pixels, l2 / 4 * 5 / bytes));
     }
     int64_t room = l2 / 4 * 5 / near, most = max64(1, BLOCK_BYTES / bytes);
     int64_t few = FEW_ACCUMULATORS / b->tile_vectors / pixels * pixels;
@@ -178,7 +181,7 @@ static void choose_block(struct convoy_plan *plan)
     b->k_together = blocks_together(plan, v_floats, k_floats);
     int64_t v_bytes = 4 * points(plan) * v_floats, m_bytes = 4 * points(plan) * k_floats;
     int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
-    b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / 2;
+    b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / (cpu_l3_slow() ? 4 : 2);
     b->strip_columns = divide_up(tiles, blocks_wanted(plan, tiles, fit));
     const int64_t strips = divide_up(tiles, b->strip_columns), threads = plan->threads;
     const bool even =

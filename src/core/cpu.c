@@ -84,6 +84,15 @@ size_t cpu_l2_bytes(void)
     return believable(reported_l2_bytes(), 128 * KIB, 16 * MIB, 512 * KIB);
 }
 
+bool cpu_l3_slow(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_cpu_is("intel");
+#else
+    return false;
+#endif
+}
+
 double cpu_near_bytes(void)
 {
     return 16.0 * (double)cpu_l2_bytes();

@@ -21,20 +21,25 @@
 #define RUN_BYTES 6000.0
 /* Waiting for packed weights that asking for them ahead does not hide. */
 #define W_NOT_HIDDEN 0.6
+/* Seconds for a byte from L2. */
+#define L2_BYTE 0.012e-9
 
 convoy_rates rates_built_in(convoy_isa isa)
 {
-    /* A core of 3 to 4 GHz with two units for multiply-adds of 256 bits. Transforms go through
-       memory where there are 16 registers. */
-    double vector = isa == CONVOY_ISA_AVX512 ? 0.27e-9 : isa == CONVOY_ISA_AVX2 ? 0.14e-9 : 0.22e-9;
+    /* A core of 3 to 4 GHz with two units for multiply-adds of 256 bits, or one of 2.5 GHz with two
+       of 512. Transforms go through memory where there are 16 registers. */
+    const bool slow_l3 = cpu_l3_slow();
+    double wide = slow_l3 ? 0.21e-9 : 0.27e-9;
+    double vector = isa == CONVOY_ISA_AVX512 ? wide : isa == CONVOY_ISA_AVX2 ? 0.14e-9 : 0.22e-9;
     return (convoy_rates){
         .multiply = vector,
-        .transform = isa == CONVOY_ISA_AVX2 ? 1.2 * vector : vector,
+        .transform =
+            (isa == CONVOY_ISA_AVX2 || (isa == CONVOY_ISA_AVX512 && slow_l3) ? 1.2 : 1) * vector,
         .copy = vector,
         .blas = 0.02e-9,
         .call = 0.1e-6,
-        .near_byte = 0.012e-9,
-        .far_byte = 0.04e-9,
+        .near_byte = slow_l3 ? 0.045e-9 : 0.012e-9,
+        .far_byte = slow_l3 ? 0.07e-9 : 0.04e-9,
         .shared_byte = 0.02e-9,
         .execution = 0.8e-6,
         .fork = 3e-6,
@@ -73,7 +78,7 @@ static double weights_traffic(const struct convoy_plan *plan, const convoy_rates
     double w = (double)plan->packed_w_bytes, read = w * share * fmax(plan->work.w_passes, 1);
     double part = fmin(w, read), beyond = fmax(part - (double)cpu_l2_bytes(), 0);
     double again = part > 0 ? beyond * (read / part - 1) * rates->near_byte : 0;
-    double to_l1 = w > (double)cpu_l1d_bytes() ? read * rates->near_byte : 0;
+    double to_l1 = w > (double)cpu_l1d_bytes() ? read * L2_BYTE : 0;
     double waiting = traffic(rates, beyond, fmin(w, beyond / share), w) + again;
     return W_NOT_HIDDEN * waiting + fmax(to_l1 - multiply_seconds, 0);
 }
