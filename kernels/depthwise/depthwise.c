@@ -67,7 +67,8 @@ void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band b
     for (int64_t phase = p0; phase < min64(p0 + step_h, p1); phase++) {
         for (int64_t p = phase; p < p1; p += band.rows * step_h) {
             band.rows = (int)min64(DEPTHWISE_ROWS, divide_up(p1 - p, step_h));
-            band.follows = p + band.rows * step_h < p1;
+            int64_t after = max64(0, divide_up(p1 - p, step_h) - band.rows);
+            band.next_rows = (int)min64(DEPTHWISE_ROWS, after);
             band.h = p * l->stride_h - l->pad_top;
             for (int64_t q = 0; q < min64(step_w, plan->Q); q++) {
                 band.w = q * l->stride_w - l->pad_left;
@@ -162,9 +163,32 @@ static int64_t columns_asking(const struct convoy_plan *plan)
    stays in L1. */
 static bool far_away(const struct convoy_plan *plan)
 {
-    double bytes = (layer_x_bytes(&plan->layer) + layer_y_bytes(&plan->layer)) / plan->threads;
+    double bytes =
+        (layer_x_bytes(&plan->layer) + layer_y_bytes(&plan->layer)) / depthwise_threads(plan);
     double part = columns_asking(plan) > FEW_COLUMNS ? 0.7 : 1.1;
     return bytes > part * (double)cpu_l2_bytes();
+}
+
+static int64_t strip_rows(const struct convoy_plan *plan, int64_t wanted)
+{
+    int64_t strips = min64(divide_up(plan->P, DEPTHWISE_ROWS), divide_up(wanted, plan->layer.N));
+    return round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
+}
+
+/* The same for as many shares or fewer, whichever leaves the busiest thread the fewest rows. */
+static int64_t even_strip_rows(const struct convoy_plan *plan, int64_t wanted)
+{
+    int64_t best = 0, least = INT64_MAX;
+    for (; wanted >= plan->threads; wanted /= 2) {
+        int64_t rows = strip_rows(plan, wanted);
+        int64_t shares = plan->layer.N * divide_up(plan->P, rows);
+        int64_t busiest = divide_up(shares, plan->threads) * rows;
+        if (busiest < least) {
+            least = busiest;
+            best = rows;
+        }
+    }
+    return best;
 }
 
 /* NHWC: vectors of channels whose w takes half of L1 and whose rows of x half of L2. */
@@ -180,13 +204,17 @@ static void prepare_nhwc(struct convoy_plan *plan)
     int64_t vectors = max64(min64(in_l1, max64(in_l2, 8)), 1);
     b->tile_vectors = (int)divide_up(b->k_blocks, divide_up(b->k_blocks, vectors));
     int64_t wanted = depthwise_shares(plan);
-    int64_t strips = min64(divide_up(plan->P, DEPTHWISE_ROWS), divide_up(wanted, l->N));
     b->strip_images = 1;
-    b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
+    b->strip_rows = strip_rows(plan, wanted);
     b->y_far = depthwise_sweeps(l) && far_away(plan);
     b->strip_columns = b->y_far ? columns_asking(plan) : plan->Q;
     int64_t shares = l->N * divide_up(plan->P, b->strip_rows);
     b->k_parts = min64(b->k_blocks, divide_up(wanted, shares));
+    if (b->y_far && wanted > 1) {
+        /* a part of the channels could not be asked for line by line */
+        b->strip_rows = even_strip_rows(plan, wanted);
+        b->k_parts = 1;
+    }
 }
 
 void depthwise_prepare(struct convoy_plan *plan)

@@ -37,6 +37,7 @@
 
 /* Output rows of a band, at most. */
 #define DEPTHWISE_ROWS 4
+
 /* Some output rows of one image, all columns or each n-th, some vectors of channels. */
 struct depthwise_band {
     const float *x; /* row 0, column 0 of the image, first input channel */
@@ -58,7 +59,7 @@ struct depthwise_band {
     bool sweeps, rows_known;              /* depthwise_sweeps(), _rows_known() of the layer */
     int64_t asking_columns; /* of a sweep's block that asks for what the next one reads and writes;
                                0: that is near */
-    bool follows;           /* a band of rows after these comes next */
+    int next_rows;          /* of the band of later rows that comes next */
 };
 
 /* Strips of planes are so many rows, or a multiple: whole tiles, whichever the ISA. */

@@ -325,18 +325,20 @@ static bool asks(const struct depthwise_band *b)
 }
 
 /* What follows the `rows` output rows from `row` on, columns q to q + s->pixels: the next columns,
-   or the first of the next rows. Of x that without the rows which these end with. */
+   or the first of the next rows. Of x that without the columns or rows which these end with. */
 static void find_next(const struct depthwise_band *b, struct sweep *s, int row, int rows, int64_t q,
                       int stride)
 {
     const bool last = q + s->pixels == b->columns;
+    const int left = b->rows - row - rows, later = left > 0 ? left : b->next_rows;
     s->next_x = s->next_y = NULL;
-    if (last && !b->follows && row + rows >= b->rows) {
-        return;
+    if (last && later < rows) {
+        return; /* or rows of another thread would be among them */
     }
     int64_t next_row = last ? row + rows : row, next_q = last ? 0 : q + s->pixels;
     int64_t h = b->h + next_row * b->stride_h + (3 - stride) * b->dilation_h;
-    s->next_x = b->x + h * b->x_row + (b->w + next_q * b->stride_w) * b->x_column;
+    int64_t w = b->w + next_q * b->stride_w + (last ? 0 : 3 - stride);
+    s->next_x = b->x + h * b->x_row + w * b->x_column;
     s->next_y = b->y + next_row * b->y_row + next_q * b->y_column;
 }
 

@@ -270,7 +270,7 @@ static void multiply_piece(const struct convoy_plan *plan, const struct operands
             cut(tile, panel->data, from, x->stride_c, asks ? tile->ahead.from - from : 0);
         } else {
             one->multiply[rows.count - 1](tile);
-            tile_asked(&tile->ahead, tile->tiles * (piece.count / plan->kernels->tile->turn));
+            tile_asked(&tile->ahead, tile->tiles * (piece.count / plan->kernels->tile->ask_steps));
         }
     }
 }

@@ -114,7 +114,7 @@ struct tile_sums_operands {
     float *sums;                 /* of the first pixel */
     ptrdiff_t sums_stride;
     const struct tile_ahead *ahead; /* of the first tiles, one each: in two steps of the depth
-                                       ahead_floats of struct tile_sums */
+                                       ahead_floats, or ahead_most, of struct tile_sums */
     int ahead_count;                /* 0 or less: none */
 };
 

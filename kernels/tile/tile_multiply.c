@@ -49,7 +49,7 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
                                 struct run run, struct tile_ahead *ahead)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
-    const int steps = DEPTH_STEPS_OF(halves);
+    const int steps = ahead ? ASK_STEPS : halves ? HALVES_STEPS : DEPTH_STEPS;
     const float *x[TILE_PIXELS_MAX];
     UNROLL for (int i = 0; i < pixels; i++)
     {
@@ -66,7 +66,7 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
             }
             ahead->from += ahead->stride;
         }
-        tile_steps(acc, pixels, vectors, halves, x, d, w);
+        tile_steps(acc, pixels, vectors, halves, steps, x, d, w);
     }
     NOT_UNROLLED for (; d < end; d++, w += width)
     {
@@ -137,7 +137,7 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
             end.sums_shift += o.y_step;
         }
         if (asks) {
-            ahead.steps -= first.depth / DEPTH_STEPS;
+            ahead.steps -= first.depth / ASK_STEPS;
             ahead.stride = ahead.steps > 0 ? ahead.stride : 0;
         }
     } while (--o.tiles > 0);
@@ -190,7 +190,7 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
         (!o.swapped ? store : asks ? store_asking : store_swapped)(&o, &to_rows);
         finish(sums, &o);
         tile_next(&o);
-        tile_asked(&o.ahead, first_run_of(&o, 0).depth / DEPTH_STEPS);
+        tile_asked(&o.ahead, first_run_of(&o, 0).depth / ASK_STEPS);
     }
 }
 
@@ -262,7 +262,7 @@ TILE_SHAPES(HALF_SHAPE)
 #define ENTRY(pixels, vectors)      multiply_##pixels##x##vectors,
 #define HALF_ENTRY(pixels, vectors) multiply_##pixels##x##vectors##_half,
 const struct tile_shapes KERNEL(tile_shapes) = {
-    .turn = DEPTH_STEPS,
+    .ask_steps = ASK_STEPS,
     .granule = VF_HALVES ? VF / 2 : VF,
     .vectors_max = PIXELS_4 > 1 ? 4 : 3,
     .vectors_best = PIXELS_4 > 1 ? 4 : 2,

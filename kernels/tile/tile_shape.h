@@ -107,8 +107,10 @@ ALWAYS_INLINE void tile_begin(struct accumulators *acc, const int pixels, const 
 #else
 #define DEPTH_STEPS 2
 #endif
-/* The same of tiles whose last vector is a half: more, and gcc keeps 8 x 2.5 on the stack. */
-#define DEPTH_STEPS_OF(halves) ((halves) && VF == 16 ? 2 : DEPTH_STEPS)
+/* The same of tiles that ask, once in a turn, and of those whose last vector is a half: more, and
+   gcc keeps some of 8 x 2 or 8 x 2.5 on the stack. */
+#define ASK_STEPS    (VF == 16 ? 2 : DEPTH_STEPS)
+#define HALVES_STEPS ASK_STEPS
 
 /* acc += x[.][d + further] * w: one step of the depth loop. */
 ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const int vectors,
@@ -117,7 +119,8 @@ ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const i
 {
     const int whole = vectors - halves;
     /* else gcc has copies of accumulators, and too few registers for them; or, with few registers,
-       it loads w again for each pixel. Where it needs no telling, tiles of few terms are faster. */
+       it loads w again for each pixel. Where it needs no telling, tiles of few terms are faster:
+       of 32 registers 8 x 3 leaves too few for its w and pixels. */
     const bool crowded = (halves && whole > 1) || pixels * vectors + vectors + pixels > 34;
     const bool keeps = VF_REGISTERS == 16 ? pixels > 1 : crowded;
     vf w_vector[TILE_VECTORS_MAX];
@@ -141,17 +144,16 @@ ALWAYS_INLINE void tile_step(struct accumulators *acc, const int pixels, const i
     }
 }
 
-/* DEPTH_STEPS_OF(halves) steps. Written out, since what vh_multiply_add_at is told must be a
-   constant however little is optimised. */
+/* Two or four steps. Written out, since what vh_multiply_add_at is told must be a constant however
+   little is optimised. */
 ALWAYS_INLINE void tile_steps(struct accumulators *acc, const int pixels, const int vectors,
-                              const bool halves, const float *const x[TILE_PIXELS_MAX], ptrdiff_t d,
-                              const float *w)
+                              const bool halves, const int steps,
+                              const float *const x[TILE_PIXELS_MAX], ptrdiff_t d, const float *w)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
-    _Static_assert(DEPTH_STEPS == 2 || DEPTH_STEPS == 4, "other steps are not written");
     tile_step(acc, pixels, vectors, halves, x, d, 0, w);
     tile_step(acc, pixels, vectors, halves, x, d, 1, w + width);
-    if (DEPTH_STEPS_OF(halves) == 4) {
+    if (steps == 4) {
         tile_step(acc, pixels, vectors, halves, x, d, 2, w + 2 * width);
         tile_step(acc, pixels, vectors, halves, x, d, 3, w + 3 * width);
     }

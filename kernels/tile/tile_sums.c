@@ -13,9 +13,9 @@
  */
 #include "kernels/tile/tile_shape.h"
 
-/* What two steps of the depth ask for, and at most: half of the packed w that four vectors of 16
-   read meanwhile, so that two register tiles, or four, can ask for all of it; with vectors of 8
-   half of what two read, so that two can. What one asks for at once beyond its share keeps its own
+/* What two steps of the depth ask for: a quarter of the packed w that four vectors of 16 read
+   meanwhile, so that four register tiles can ask for all of it, or at most half, so that two can;
+   with vectors of 8 half of what two read. What one asks for beyond its share keeps its own
    operands waiting. */
 #define AHEAD_FLOATS (VF == 16 ? 32 : 16)
 #define AHEAD_MOST   (VF == 16 ? 64 : 16)
@@ -62,7 +62,7 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
         }
     }
     for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, *w += DEPTH_STEPS * vectors * VF) {
-        tile_steps(acc, pixels, vectors, false, x, d, *w);
+        tile_steps(acc, pixels, vectors, false, DEPTH_STEPS, x, d, *w);
     }
     NOT_UNROLLED for (; d < end; d++, *w += vectors * VF)
     {

@@ -187,14 +187,12 @@ static int partials_together(const struct convoy_plan *plan, const struct winogr
 {
     const struct blocking *b = &plan->blocking;
     int64_t row_bytes = b->tile_vectors * (int64_t)plan->kernels->vector_floats * 4;
-    int64_t bytes = (int64_t)cpu_l2_bytes() / W_SHARE;
-    if (cpu_l3_slow()) {
-        bytes = (int64_t)(W_SHARE_OF_L1 * (double)cpu_l1d_bytes());
-    }
+    int64_t bytes = cpu_l3_slow() ? (int64_t)(W_SHARE_OF_L1 * (double)cpu_l1d_bytes())
+                                  : (int64_t)cpu_l2_bytes() / W_SHARE;
     int64_t fit = max64(1, bytes / row_bytes / (partial_runs(plan) * b->depth_block));
+    fit = min64(fit, RUNS_MAX / partial_runs(plan));
     int64_t all = divide_up(runs_of_point(plan, block), partial_runs(plan));
-    int64_t together = divide_up(all, divide_up(all, fit));
-    return (int)min64(RUNS_MAX / partial_runs(plan), together);
+    return (int)divide_up(all, divide_up(all, fit));
 }
 
 /* Where in the sum of a point some runs begin. */

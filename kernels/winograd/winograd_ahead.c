@@ -28,6 +28,7 @@ static struct tile_ahead take_piece(struct ahead *ahead)
                 ahead->first,
         .stride = area->step_stride,
         .steps = min64(area->piece, area->steps - ahead->step),
+        .most = ahead->most,
     };
     ahead->step += area->piece;
     if (ahead->step >= area->steps) {
@@ -119,7 +120,9 @@ void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
     ahead->count = 0;
     ahead->row = ahead->first = ahead->step = ahead->pieces = ahead->bytes = ahead->due = 0;
     ahead->steps = max64(1, depth / 2);
-    ahead->floats = plan->kernels->tile_sums->ahead_floats;
+    const struct tile_sums *sums = plan->kernels->tile_sums;
+    ahead->floats = cpu_l3_slow() ? sums->ahead_floats : sums->ahead_most;
+    ahead->most = ahead->floats > sums->ahead_floats;
     ahead->calls = calls;
     if (l->dilation_h > 1 || l->dilation_w > 1) {
         return;

@@ -23,7 +23,8 @@ struct ahead {
     struct ahead_area areas[AHEAD_AREAS_MAX]; /* the last is the next */
     int count;
     int64_t row, first, step; /* where in that area; `first` counts floats */
-    int64_t floats;           /* of a step, at most */
+    int64_t floats;           /* of a step, at most: */
+    bool most;                /* ahead_most of struct tile_sums, not ahead_floats */
     int64_t steps;            /* that a register tile can ask for */
     int64_t pieces, calls;    /* pieces of all areas, and calls to spread them over, about */
     int64_t bytes;            /* of all areas */

@@ -123,7 +123,8 @@ static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_
         return min64(many, max64(1, MEMORY_BLOCK_BYTES / bytes));
     }
     if (cpu_l3_slow() && (int64_t)plan->packed_w_bytes > l2 / 2) {
-        return min64(many, max64(2 * pixels, l2 / 4 * 5 / bytes));
+        int64_t least = min64(2 * pixels, max64(1, MEMORY_BLOCK_BYTES / bytes));
+        return min64(many, max64(least, l2 / 4 * 5 / bytes));
     }
     int64_t room = l2 / 4 * 5 / near, most = max64(1, BLOCK_BYTES / bytes);
     int64_t few = FEW_ACCUMULATORS / b->tile_vectors / pixels * pixels;

@@ -87,7 +87,7 @@ size_t cpu_l2_bytes(void)
 bool cpu_l3_slow(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
-    return __builtin_cpu_is("intel");
+    return __builtin_cpu_is("intel") && cpu_l2_bytes() >= MIB;
 #else
     return false;
 #endif

@@ -27,7 +27,8 @@
 convoy_rates rates_built_in(convoy_isa isa)
 {
     /* A core of 3 to 4 GHz with two units for multiply-adds of 256 bits, or one of 2.5 GHz with two
-       of 512. Transforms go through memory where there are 16 registers. */
+       of 512, which is what has AVX-512 and a slow L3. Transforms go through memory where there are
+       16 registers, and are bound by loads and stores where units are wide. */
     const bool slow_l3 = cpu_l3_slow();
     double wide = slow_l3 ? 0.21e-9 : 0.27e-9;
     double vector = isa == CONVOY_ISA_AVX512 ? wide : isa == CONVOY_ISA_AVX2 ? 0.14e-9 : 0.22e-9;
