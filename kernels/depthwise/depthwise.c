@@ -159,10 +159,13 @@ static int64_t columns_asking(const struct convoy_plan *plan)
     return max64(FEW_COLUMNS, min64((int64_t)cpu_l1d_bytes() / 4 / bytes, MANY_COLUMNS));
 }
 
-/* What a thread reads and writes is not in L2; or it hardly finds room there, and what is asked for
-   stays in L1. */
+/* There are sweeps that ask (where a vector is a line), and what a thread reads and writes is not
+   in L2; or it hardly finds room there, and what is asked for stays in L1. */
 static bool far_away(const struct convoy_plan *plan)
 {
+    if (!depthwise_sweeps(&plan->layer) || plan->kernels->vector_floats != DEPTHWISE_LINE) {
+        return false;
+    }
     double bytes =
         (layer_x_bytes(&plan->layer) + layer_y_bytes(&plan->layer)) / depthwise_threads(plan);
     double part = columns_asking(plan) > FEW_COLUMNS ? 0.7 : 1.1;
@@ -175,15 +178,17 @@ static int64_t strip_rows(const struct convoy_plan *plan, int64_t wanted)
     return round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS);
 }
 
-/* The same for as many shares or fewer, whichever leaves the busiest thread the fewest rows. */
+/* The same for as many shares or fewer, whichever leaves the busiest thread the fewest rows; 0 if
+   these are many more than its part. */
 static int64_t even_strip_rows(const struct convoy_plan *plan, int64_t wanted)
 {
-    int64_t best = 0, least = INT64_MAX;
+    const int64_t part = divide_up(plan->layer.N * plan->P, plan->threads);
+    int64_t best = 0, least = part + part / 5;
     for (; wanted >= plan->threads; wanted /= 2) {
         int64_t rows = strip_rows(plan, wanted);
         int64_t shares = plan->layer.N * divide_up(plan->P, rows);
         int64_t busiest = divide_up(shares, plan->threads) * rows;
-        if (busiest < least) {
+        if (busiest <= least) {
             least = busiest;
             best = rows;
         }
@@ -206,13 +211,15 @@ static void prepare_nhwc(struct convoy_plan *plan)
     int64_t wanted = depthwise_shares(plan);
     b->strip_images = 1;
     b->strip_rows = strip_rows(plan, wanted);
-    b->y_far = depthwise_sweeps(l) && far_away(plan);
-    b->strip_columns = b->y_far ? columns_asking(plan) : plan->Q;
     int64_t shares = l->N * divide_up(plan->P, b->strip_rows);
     b->k_parts = min64(b->k_blocks, divide_up(wanted, shares));
-    if (b->y_far && wanted > 1) {
-        /* a part of the channels could not be asked for line by line */
-        b->strip_rows = even_strip_rows(plan, wanted);
+    b->strip_columns = plan->Q;
+    /* a part of the channels could not be asked for line by line */
+    int64_t even_rows = wanted > 1 ? even_strip_rows(plan, wanted) : b->strip_rows;
+    b->y_far = even_rows > 0 && far_away(plan);
+    if (b->y_far) {
+        b->strip_columns = columns_asking(plan);
+        b->strip_rows = even_rows;
         b->k_parts = 1;
     }
 }

@@ -37,6 +37,8 @@
 
 /* Output rows of a band, at most. */
 #define DEPTHWISE_ROWS 4
+/* Floats of a cache line: vectors that are one can ask for each other's. */
+#define DEPTHWISE_LINE 16
 
 /* Some output rows of one image, all columns or each n-th, some vectors of channels. */
 struct depthwise_band {

@@ -22,8 +22,6 @@
 _Static_assert(ROWS * 3 + 9 + 1 <= VF_REGISTERS, "the sweep would spill");
 _Static_assert(ROWS <= DEPTHWISE_ROWS, "a band is a sweep at least");
 
-#define LINE_FLOATS 16
-
 /* What a sweep is compiled for. */
 struct kind {
     int stride;
@@ -61,7 +59,7 @@ ALWAYS_INLINE void ask(const float **next, ptrdiff_t row, const int rows)
     {
         __builtin_prefetch(*next + i * row, 0, 3);
     }
-    *next += LINE_FLOATS;
+    *next += DEPTHWISE_LINE;
 }
 
 /* A column of x: tap s_0 of the outputs that begin, s_1, s_2 of the others; -1: none of them. */
@@ -309,8 +307,8 @@ static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep
         s.bias = b->epilogue->bias ? s.bias + VF : s.bias;
         s.residual = s.residual ? s.residual + VF : NULL;
         if (s.next_x) {
-            s.next_x += s.pixels * stride * LINE_FLOATS;
-            s.next_y += s.pixels * LINE_FLOATS;
+            s.next_x += s.pixels * stride * DEPTHWISE_LINE;
+            s.next_y += s.pixels * DEPTHWISE_LINE;
         }
     }
 }
@@ -319,8 +317,8 @@ static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep
    with lines that follow each other: so many for each pixel, and there must not be others. */
 static bool asks(const struct depthwise_band *b)
 {
-    const ptrdiff_t floats = (b->channels + VF - 1) / VF * LINE_FLOATS;
-    return b->asking_columns > 0 && VF == LINE_FLOATS && b->dilation_w == 1 &&
+    const ptrdiff_t floats = (b->channels + VF - 1) / VF * DEPTHWISE_LINE;
+    return b->asking_columns > 0 && VF == DEPTHWISE_LINE && b->dilation_w == 1 &&
            b->x_column <= floats && b->y_column <= floats;
 }
 
