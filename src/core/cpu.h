@@ -18,10 +18,10 @@ bool cpu_runs(convoy_isa isa);
 size_t cpu_l1d_bytes(void);
 size_t cpu_l2_bytes(void);
 
-/** Does one core read the cache behind L2 hardly faster than memory? Intel's servers do: some 20
- * GB/s on Emerald Rapids, where Zen 4 reads three times as much. What a core reads again and again
- *  should stay in L2 there. */
-bool cpu_l3_slow(void); /* taken for all of Intel's with an L2 of 1 MiB or more */
+/** Does one core read the cache behind L2 hardly faster than memory? What it reads again and again
+ *  should stay in L2 there. Taken for all of Intel's with an L2 of 1 MiB or more: 20 GB/s on
+ *  Emerald Rapids, where Zen 4 reads three times as much. */
+bool cpu_l3_slow(void);
 
 /** Data of more bytes than this is taken to come from memory: 16 L2s, since what a machine reports
  * of its L3 is not to be trusted. */
