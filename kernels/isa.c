@@ -47,7 +47,6 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .direct_taps = KERNEL(direct_taps),
     .depthwise_band = KERNEL(depthwise_band),
     .depthwise_planes = KERNEL(depthwise_planes),
-    .depthwise_rows_first = DEPTHWISE_ROWS_FIRST,
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),
     .winograd_filters = &KERNEL(winograd_filters),

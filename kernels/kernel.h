@@ -55,8 +55,6 @@ struct isa_kernels {
     direct_taps_function *direct_taps;
     depthwise_band_function *depthwise_band;
     depthwise_planes_function *depthwise_planes;
-    bool
-        depthwise_rows_first; /* made by depthwise_rows.c: sums of 3x3 filters run over r, then s */
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
     const struct winograd_filters *winograd_filters;

@@ -59,6 +59,14 @@ typedef float vf_memory __attribute__((vector_size(4 * VF), aligned(4), may_alia
 #define VF_HALVES 0
 #endif
 
+/* Where loads and stores of a part of a vector take as long as those of a whole one; for the tests
+   in the wide build too. */
+#if (defined(__AVX512F__) && VF == 16) || defined(VECTOR_WIDE)
+#define VF_MASKED 1
+#else
+#define VF_MASKED 0
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")
 #define NOT_INLINED   __attribute__((noinline))
@@ -178,7 +186,11 @@ ALWAYS_INLINE vf vf_multiply_add_kept(vf a, vf b, vf c)
 /* The same with the VF floats at b, which take no register. */
 ALWAYS_INLINE vf vf_multiply_add_from(vf a, const float *b, vf c)
 {
-#if defined(__AVX2__) && VF_FUSED && VF == 8
+#if defined(__AVX512F__) && VF == 16
+    COUNT_MULTIPLY_ADDS(VF);
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "m"(*(const vf_memory *)b));
+    return c;
+#elif defined(__AVX2__) && VF_FUSED && VF == 8
     COUNT_MULTIPLY_ADDS(VF);
     __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "m"(*(const vf_memory *)b));
     return c;

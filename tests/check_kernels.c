@@ -298,7 +298,9 @@ static void test_depthwise(void **state)
         "n1c24h9w19_k24r4s6_pd1,2,3,0_g24",
         "n1c20h7w7_k20r7s7_g20",        /* one output: as global pooling */
         "n1c260h5w5_k260r3s3_pd1_g260", /* many vectors of channels */
-        "n1c40h90w101_k40r3s3_pd1_g40", /* more than L2 holds: sweeps ask for what comes next */
+        "n1c40h90w101_k40r3s3_pd1_g40", /* several bands of rows that are swept */
+        "n1c16h61w13_k16r3s3_pd1_g16",
+        "n1c20h61w30_k20r3s3_dl2_pd2_g20",
         "n1c32h101w150_k32r3s3_st2_pd1_g32",
         "n1c16h20w70_k16r3s3_pd1_g16",  /* several blocks of columns */
         "n2c3h14w33_k3r3s3_pd1_g3",     /* NCHW: columns in the lanes, from 9 on */
@@ -331,6 +333,12 @@ static void test_depthwise(void **state)
         snprintf(problem, sizeof problem, "n1c17h%dw%d_k17r3s3_pd1_g17", width % 11 + 1, width);
         check_problem(problem);
         snprintf(problem, sizeof problem, "n1c9h7w%d_k9r3s3_st2_pd1,0,1,1_g9", width);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c16h%dw%d_k16r3s3_pd1_g16", width % 7 + 1, width);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c16h%dw%d_k16r3s3_st2_pd1_g16", width % 7 + 1, width);
+        check_problem(problem);
+        snprintf(problem, sizeof problem, "n1c16h5w%d_k16r7s7_pd3_g16", width);
         check_problem(problem);
         snprintf(problem, sizeof problem, "n1c18h3w%d_k18r5s5_pd2_g18", width);
         check_problem(problem);

@@ -6,20 +6,21 @@
  * In NHWC output channels are the lanes. Lane k needs input channel k / Kg * Cg + c for each c <
  * Cg; those of one vector lie within one vector of x, which a permutation spreads out. There is
  * nothing to pack but w, nothing to copy, and no workspace; taps on padding are left out. Packed w
- * is, for each vector of output channels, [R][Cg][S][VF].
+ * is, for each vector of output channels, [R][Cg][S][VF]. Sums run over r, c, s, whatever the ISA
+ * and the layout.
  *
  *   depthwise.c        the loops over images, strips of rows, channels (execute)
- *   depthwise_rows.c   depthwise filters of 3, 5 or 7 taps a row where there are 16 registers and
- *                      fused products: tiles of two rows
- *   depthwise_sweep.c  depthwise 3x3 elsewhere: some rows of outputs
+ *   depthwise_rows.c   depthwise filters of 3, 5 or 7 taps a row where there are fused products:
+ *                      tiles of two rows
+ *   depthwise_sweep.c  depthwise 3x3 with stride 1 where there are 32 registers: sweeps down a few
+ *                      columns, for small images and for channels that fill no vectors
  *   depthwise_tile.c   any other: a row of outputs
  *
  * In NCHW:
  *
  *   depthwise_planes.c the loops over images, channels, strips of rows, for 3x3 with stride 1 or 2
- *   depthwise_plane.c  output columns are the lanes: tiles of some rows, for sums over s, then r
  *   depthwise_plane_columns.c
- *                      the same by sweeps down the columns, for sums over r, then s
+ *                      output columns are the lanes: which sweeps down the columns make some rows
  *   depthwise_plane_sweep.c
  *                      ... one sweep
  *   depthwise_nchw.c   any other: x transposed block by block, the kernels of NHWC, y transposed
@@ -35,10 +36,12 @@
 #include "convoy/layer.h"
 #include "kernels/tile/tile.h"
 
-/* Output rows of a band, at most. */
-#define DEPTHWISE_ROWS 4
-/* Floats of a cache line: vectors that are one can ask for each other's. */
-#define DEPTHWISE_LINE 16
+/* Output rows of a band, at most; of one that is swept. */
+#define DEPTHWISE_ROWS       4
+#define DEPTHWISE_SWEPT_ROWS 28
+
+/* A tile has up to 21 columns of x, more than UNROLL unrolls. */
+#define DEPTHWISE_UNROLL _Pragma("GCC unroll 32")
 
 /* Some output rows of one image, all columns or each n-th, some vectors of channels. */
 struct depthwise_band {
@@ -58,13 +61,10 @@ struct depthwise_band {
     const float *residual; /* like y; NULL: none */
     ptrdiff_t residual_row, residual_column;
     const struct tile_epilogue *epilogue; /* bias of the first channel on */
-    bool sweeps, rows_known;              /* depthwise_sweeps(), _rows_known() of the layer */
-    int64_t asking_columns; /* of a sweep's block that asks for what the next one reads and writes;
-                               0: that is near */
-    int next_rows;          /* of the band of later rows that comes next */
+    bool sweeps, rows_known; /* by depthwise_sweep.c, by depthwise_rows.c, if the ISA has them */
 };
 
-/* Strips of planes are so many rows, or a multiple: whole tiles, whichever the ISA. */
+/* Strips of planes are so many rows, or a multiple: a sweep takes time to begin and to end. */
 #define DEPTHWISE_PLANE_ROWS 28
 
 /* First i >= 0 with at + i * step >= 0: kernels ask for each few rows, and a division takes long.
@@ -108,15 +108,12 @@ bool depthwise_groups_fit(const convoy_layer *layer, int64_t floats);
 /* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
 
-/* Is there depthwise_rows.c? It makes sums over r, then s, of 3x3 filters too; elsewhere those run
-   over s, then r. Of the ISA that a kernel is compiled for: the rest asks struct isa_kernels. */
-#define DEPTHWISE_ROWS_FIRST (VF_REGISTERS == 16 && VF_FUSED)
+/* Is there depthwise_rows.c, and depthwise_sweep.c, in the ISA that a kernel is compiled for? */
+#define DEPTHWISE_TILES_OF_ROWS (VF_FUSED)
+#define DEPTHWISE_SWEEPS        (VF_REGISTERS == 32)
 
-/* 3x3 filters whose stride is one or two dilations, or who have no stride: these have kernels of
-   their own. */
-bool depthwise_sweeps(const convoy_layer *layer);
-
-/* Filters of 3, 5 or 7 taps a row, and stride 1 or 2 along it likewise: depthwise_rows.c. */
+/* Filters of 3, 5 or 7 taps a row with stride 1 or 2 along it, in units of the dilation:
+   depthwise_rows.c. */
 bool depthwise_rows_known(const convoy_layer *layer);
 
 /* Cut the layer; run. */

@@ -1,7 +1,6 @@
 /**
  * @file depthwise_plane_columns.c
- * NCHW, where depthwise sums run over r, then s: which sweeps make the columns of some rows, and
- * the loops around them.
+ * NCHW: which sweeps make the columns of some rows of a depthwise layer, and the loops around them.
  *
  *   for each few columns                   what of them is on padding is the same for all
  *       for each block of channels and rows                                  <- in cache
@@ -9,8 +8,6 @@
  */
 #include "kernels/depthwise/depthwise_plane_sweep.h"
 #include "kernels/kernel.h"
-
-#if DEPTHWISE_ROWS_FIRST
 
 /* Ceiling of n / stride, which is 1 or 2. */
 static int64_t in_strides(int64_t n, int stride)
@@ -191,5 +188,3 @@ void KERNEL(depthwise_planes)(const struct depthwise_planes *p)
         sweep_blocks(p, columns, count);
     }
 }
-
-#endif

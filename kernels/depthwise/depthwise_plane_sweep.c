@@ -19,8 +19,6 @@
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-#if DEPTHWISE_ROWS_FIRST
-
 #define SUMS_MAX TAPS_MAX
 
 /* What a sweep is compiled for. */
@@ -245,6 +243,17 @@ ALWAYS_INLINE bool is_plain(const struct sweep *b, const struct kind kind)
            b->real_end >= b->rows * kind.stride && b->whole_rows >= b->rows - before;
 }
 
+/* Asks for y some rows further down, before they are stored to: what is stored to is read first,
+   and no processor foresees that as it does loads. Only where a vector is a line of the cache. */
+ALWAYS_INLINE void ask(const struct sweep *b, const struct rows *rows, const struct kind kind)
+{
+    const int down = 4;
+    UNROLL for (int v = 0; v < (VF == 16 ? kind.vectors : 0); v++)
+    {
+        __builtin_prefetch(rows->y + down * b->y_row + offset_of(v, b->gap, kind), 0, 3);
+    }
+}
+
 /* The sums of one channel, row by row of y. */
 ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct sweep *far, const vf *w,
                               const struct taps_far *w_far, struct rows rows,
@@ -260,6 +269,7 @@ ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct swee
     for (; t + live <= b->rows; t += live) {
         UNROLL for (int turn = 0; turn < live; turn++)
         {
+            ask(b, &rows, kind);
             multiply_rows(acc, turn, b, w, w_far, &rows, t, 0, live - 1, false, kind);
             finish_row(acc, turn, b, far, &rows, true, VF, kind);
         }
@@ -431,5 +441,3 @@ const struct sweeps *KERNEL(depthwise_plane_sweeps)(int taps, int stride, bool f
     }
     return sweeps;
 }
-
-#endif

@@ -26,8 +26,9 @@ bool depthwise_planes_fit(const struct convoy_plan *plan)
     const convoy_layer *l = &plan->layer;
     bool stride_2 =
         l->stride_h == 2 && l->stride_w == 2 && l->dilation_h == 1 && l->dilation_w == 1;
-    return l->layout == CONVOY_NCHW && depthwise_sweeps(l) &&
-           ((l->stride_h == 1 && l->stride_w == 1) || stride_2) && rows_are_long(plan);
+    bool stride_1 = l->stride_h == 1 && l->stride_w == 1;
+    return l->layout == CONVOY_NCHW && layer_Cg(l) == 1 && layer_Kg(l) == 1 && l->R == 3 &&
+           l->S == 3 && (stride_1 || stride_2) && rows_are_long(plan);
 }
 
 /* Strips of rows where there are few channels for the threads. Kernels that go down the columns

@@ -1,8 +1,7 @@
 /**
  * @file depthwise_rows.c
  * Depthwise filters of 3, 5 or 7 taps a row with stride 1 or 2 along it, in units of its dilation,
- * where there are 16 registers and fused products: which tiles of depthwise_rows_tile.h make two
- * rows of outputs.
+ * where there are fused products: which tiles of depthwise_rows_tile.h make two rows of outputs.
  *
  *   for each two rows of outputs          what meets padding: compiled for, or found out
  *       for each tile of their columns    likewise
@@ -12,7 +11,7 @@
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
-#if DEPTHWISE_ROWS_FIRST
+#if DEPTHWISE_TILES_OF_ROWS
 #include "kernels/depthwise/depthwise_rows_tile.h"
 
 /* Columns at, at + 1, ... that are real input: bit i for the i-th, the first 32. */
@@ -29,23 +28,20 @@ typedef void tile_function(const struct rows *rows, int64_t q, int64_t pixels, u
 
 struct tiles {
     tile_function *edge;                 /* any columns missing */
+    tile_function *part;                 /* ... of the channels that fill no vector */
     tile_function *one_output, *outputs; /* ... of one row, with any lanes: one output, PIXELS */
 };
 
-/* Row by row, a few outputs or one: columns q0 <= q < q1, channels from k on. For what other tiles
-   do not do: padding on which whole filters lie, outputs that are no tile, channels that fill no
-   vector. */
+/* Row by row, a few outputs or one: columns q0 <= q < q1, all channels. For what other tiles do not
+   do: padding on which whole filters lie, outputs that are no tile. */
 ALWAYS_INLINE void work_outputs(const struct rows *all, const struct tiles *tiles, int64_t q0,
-                                int64_t q1, int k, int channels, const struct kind kind)
+                                int64_t q1, const struct kind kind)
 {
     struct rows b = *all;
-    b.w += (ptrdiff_t)k * b.filter_rows * kind.taps;
-    b.bias = b.bias ? b.bias + k : NULL;
-    b.channels = channels;
     for (int j = 0; j < kind.rows; j++) {
-        b.x = all->x + k + j * b.x_down;
-        b.y = all->y + k + j * b.y_row;
-        b.residual = b.residual ? all->residual + k + j * b.residual_row : NULL;
+        b.x = all->x + j * b.x_down;
+        b.y = all->y + j * b.y_row;
+        b.residual = b.residual ? all->residual + j * b.residual_row : NULL;
         b.begin[0] = all->begin[j];
         b.end[0] = all->end[j];
         for (int64_t q = q0, pixels; q < q1; q += pixels) {
@@ -64,11 +60,10 @@ struct place {
     int64_t left, right; /* columns of x that are missing */
 };
 
-/* As few tiles as PIXELS allow, and as alike as possible; of whole vectors of channels. */
+/* As few tiles as PIXELS allow, and as alike as possible. */
 ALWAYS_INLINE struct place first_place(const struct rows *b)
 {
-    const int64_t tiles = b->channels >= VF ? (b->pixels + PIXELS - 1) / PIXELS : 0;
-    const int64_t fewest = tiles > 0 ? b->pixels / tiles : 0;
+    const int64_t tiles = (b->pixels + PIXELS - 1) / PIXELS, fewest = b->pixels / tiles;
     return (struct place){-1, tiles, fewest, b->pixels - tiles * fewest, 0, 0, 0, 0};
 }
 
@@ -83,26 +78,10 @@ ALWAYS_INLINE bool next_place(struct place *p, const struct rows *b, const struc
     return p->tile < p->tiles;
 }
 
-/* A place that no other tile is for. */
-ALWAYS_INLINE void work_other(const struct rows *shared, const struct tiles *special,
-                              const struct place *p, const struct kind kind)
+/* Is a place one for the tiles? */
+ALWAYS_INLINE bool is_tile(const struct place *p, const struct kind kind)
 {
-    if (p->pixels < PIXELS - 2 || p->left >= kind.taps || p->right >= kind.taps) {
-        const int whole = shared->channels / VF * VF;
-        work_outputs(shared, special, p->q, p->q + p->pixels, 0, whole, kind);
-    } else {
-        special->edge(shared, p->q, p->pixels, real_columns(shared, p->q * kind.stride));
-    }
-}
-
-/* Channels that fill no vector. */
-ALWAYS_INLINE void work_rest(const struct rows *shared, const struct tiles *special,
-                             const struct kind kind)
-{
-    const int whole = shared->channels / VF * VF;
-    if (whole < shared->channels) {
-        work_outputs(shared, special, 0, shared->pixels, whole, shared->channels - whole, kind);
-    }
+    return p->pixels >= LEAST && p->left < kind.taps && p->right < kind.taps;
 }
 
 /* A tile where so many columns are missing, if that is so here. */
@@ -125,17 +104,22 @@ ALWAYS_INLINE void work_rest(const struct rows *shared, const struct tiles *spec
         const struct kind kind = {__VA_ARGS__};                                                    \
         const struct rows b = *shared;                                                             \
         for (struct place p = first_place(&b); next_place(&p, &b, kind);) {                        \
-            if (p.pixels < PIXELS - 2) {                                                           \
-                work_other(shared, &special, &p, kind);                                            \
-            } else if (p.left + p.right == 0) {                                                    \
+            if (!is_tile(&p, kind)) {                                                              \
+                work_outputs(shared, &special, p.q, p.q + p.pixels, kind);                         \
+                continue;                                                                          \
+            }                                                                                      \
+            const uint32_t there = real_columns(&b, p.q * kind.stride);                            \
+            if (p.left + p.right == 0) {                                                           \
                 work_pixels_##sums(&b, shared, p.q, p.pixels, UINT32_MAX, kind);                   \
             }                                                                                      \
             ends(sums) else                                                                        \
             {                                                                                      \
-                work_other(shared, &special, &p, kind);                                            \
+                special.edge(shared, p.q, p.pixels, there);                                        \
+            }                                                                                      \
+            if (b.channels % VF > 0) {                                                             \
+                special.part(shared, p.q, p.pixels, there);                                        \
             }                                                                                      \
         }                                                                                          \
-        work_rest(shared, &special, kind);                                                         \
     }
 #define TILE(name, ...)                                                                            \
     static void name(const struct rows *b, int64_t q, int64_t pixels, uint32_t there)              \
@@ -149,22 +133,28 @@ ALWAYS_INLINE void work_rest(const struct rows *shared, const struct tiles *spec
         const struct rows b = *shared;                                                             \
         work_pixels_##sums(&b, shared, q, pixels, there, (struct kind){__VA_ARGS__});              \
     }
+/* Does a tile fetch the next one's x? With AVX-512 that gains nothing. */
+#define AHEAD(stride) ((stride) == 2 && VF == 8)
 /* Any rows of w. */
 #define ANY_ROWS(n, taps, stride)                                                                  \
     TILE(one_output_##n, taps, stride, 1, 1, .careful = true)                                      \
     TILE(outputs_##n, taps, stride, 1, PIXELS, .careful = true)                                    \
     EDGE(edge_1_##n, one_any, taps, stride, 1, .edge = true)                                       \
     EDGE(edge_2_##n, two_any, taps, stride, 2, .edge = true)                                       \
-    static const struct tiles special_1_##n = {edge_1_##n, one_output_##n, outputs_##n};           \
-    static const struct tiles special_2_##n = {edge_2_##n, one_output_##n, outputs_##n};           \
-    FUNCTION(one_##n, special_1_##n, one_any, NO_ENDS, taps, stride, 1, .ahead = (stride) == 2)    \
-    FUNCTION(two_##n, special_2_##n, two_any, NO_ENDS, taps, stride, 2, .ahead = (stride) == 2)
+    EDGE(part_1_##n, one_any, taps, stride, 1, .edge = true, .part = true)                         \
+    EDGE(part_2_##n, two_any, taps, stride, 2, .edge = true, .part = true)                         \
+    static const struct tiles special_1_##n = {edge_1_##n, part_1_##n, one_output_##n,             \
+                                               outputs_##n};                                       \
+    static const struct tiles special_2_##n = {edge_2_##n, part_2_##n, one_output_##n,             \
+                                               outputs_##n};                                       \
+    FUNCTION(one_##n, special_1_##n, one_any, NO_ENDS, taps, stride, 1, .ahead = AHEAD(stride))    \
+    FUNCTION(two_##n, special_2_##n, two_any, NO_ENDS, taps, stride, 2, .ahead = AHEAD(stride))
 /* Three rows, or five, of w. */
 #define APART_3(name, n, stride, height, ...)                                                      \
     FUNCTION(name##_##n, special_##height##_##n, apart, ENDS_3, 3, stride, height,                 \
-             .ahead = (stride) == 2, __VA_ARGS__)
+             .ahead = AHEAD(stride), __VA_ARGS__)
 #define APART_5(name, n, stride)                                                                   \
-    FUNCTION(name##_##n, special_2_##n, apart, ENDS_5, 5, stride, 2, .ahead = (stride) == 2)
+    FUNCTION(name##_##n, special_2_##n, apart, ENDS_5, 5, stride, 2, .ahead = AHEAD(stride))
 #define ALL_3(n, stride)                                                                           \
     ANY_ROWS(n, 3, stride)                                                                         \
     APART_3(one_whole, n, stride, 1, )                                                             \

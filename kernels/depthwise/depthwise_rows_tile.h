@@ -1,8 +1,9 @@
 /**
  * @file depthwise_rows_tile.h
- * The register tile of depthwise_rows.c, which alone includes it: two rows of five outputs, at each
- * place vector of channels by vector of channels. Ten sums are what two multiply-adds a cycle of
- * five cycles each want; tiles of four or three make the widths that five does not divide.
+ * The register tile of depthwise_rows.c, which alone includes it: two rows of five outputs, of
+ * seven where there are 32 registers, at each place vector of channels by vector of channels. Ten
+ * sums are what two multiply-adds a cycle of five cycles each want; seven divide the widths of most
+ * networks; smaller tiles make the other widths.
  *
  * Both rows of a tile go through the rows of w together, each with the row of x that it meets, and
  * column by column: a vector of x is multiplied with all the taps that it is under, and the sums of
@@ -17,13 +18,12 @@
 #include "kernels/tile/tile_finish.h"
 
 #define ROWS   2 /* outputs of a tile */
-#define PIXELS 5
+#define PIXELS (VF_REGISTERS == 32 ? 7 : 5)
+#define LEAST  (VF_REGISTERS == 32 ? 4 : 3) /* that and more, up to PIXELS, make any width */
 
 #define TAPS_MAX 7 /* of a row of w */
 
 _Static_assert(ROWS *PIXELS + ROWS + 3 <= VF_REGISTERS, "the register tile would spill");
-_Static_assert((PIXELS - 1) * 2 + TAPS_MAX <= 16,
-               "UNROLL unrolls fewer than the columns of a tile");
 
 /* What a tile is compiled for. */
 struct kind {
@@ -35,6 +35,7 @@ struct kind {
     int left, right;  /* columns of x that are not there, the first and the last so many, */
     bool edge;        /* or any of the first taps - 1, or the last */
     bool ahead;       /* fetch the next tile's x, which may be in no near cache */
+    bool part;        /* of the channels that fill no vector */
     bool careful;     /* look at all columns and lanes instead */
 };
 
@@ -57,6 +58,16 @@ struct rows {
     bool finishes; /* there is a bias, a residual, or an activation */
 };
 
+ALWAYS_INLINE bool has_part(const struct kind kind)
+{
+    return kind.part || kind.careful;
+}
+
+ALWAYS_INLINE vf load(const float *p, int lanes, const struct kind kind)
+{
+    return has_part(kind) ? vf_load_part(p, lanes) : vf_load(p);
+}
+
 /* Column of x under the last tap of a tile whose first tap is at column 0. */
 ALWAYS_INLINE int last_column(const struct kind kind)
 {
@@ -75,7 +86,7 @@ ALWAYS_INLINE bool is_single(const int column, const struct kind kind)
     const int before = column - (kind.pixels - 1) * kind.stride;
     const int first = before > 0 ? before : column % kind.stride;
     return first + kind.stride > (column < kind.taps ? column : kind.taps - 1) &&
-           is_kept(first, kind) && !kind.careful;
+           is_kept(first, kind) && !has_part(kind);
 }
 
 /* Rows j0 <= j < j1 of outputs: a column of the rows of x that they meet times a row of w; where
@@ -90,7 +101,7 @@ ALWAYS_INLINE void multiply_column(vf acc[ROWS][PIXELS], const int j0, const int
     {
         if (!single) {
             const float *p = x + j * down;
-            x_vector[j] = vf_keep(kind.careful ? vf_load_part(p, lanes) : vf_load(p));
+            x_vector[j] = vf_keep(load(p, lanes, kind));
         }
     }
     UNROLL for (int left = kind.pixels; left > 0; left--)
@@ -122,7 +133,7 @@ ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const int j0, const int j1
     {
         w_kept[s] = is_kept(s, kind) ? vf_keep(vf_load(w + s * VF)) : (vf){0};
     }
-    UNROLL for (int column = 0; column <= last_column(kind); column++)
+    DEPTHWISE_UNROLL for (int column = 0; column <= last_column(kind); column++)
     {
         /* three columns from one address: the processor adds once or twice what is between them */
         if (column % 3 == 0) {
@@ -230,8 +241,7 @@ ALWAYS_INLINE void finish(vf acc[ROWS][PIXELS], const struct rows *b, int64_t q,
         {
             const float *p = b->residual + k + i / kind.pixels * b->residual_row +
                              (q + i % kind.pixels) * b->residual_column;
-            acc[i / kind.pixels][i % kind.pixels] +=
-                kind.careful ? vf_load_part(p, lanes) : vf_load(p);
+            acc[i / kind.pixels][i % kind.pixels] += load(p, lanes, kind);
         }
     }
     if (b->epilogue.clamps || b->epilogue.leaks) {
@@ -251,7 +261,7 @@ ALWAYS_INLINE void store(vf acc[ROWS][PIXELS], const struct rows *b, float *y_ro
         float *y = (float *)pointer_keep(y_row);
         UNROLL for (int i = 0; i < kind.pixels; i++, y += b->y_column)
         {
-            if (kind.careful) {
+            if (has_part(kind)) {
                 vf_store_part(y, acc[j][i], lanes);
             } else {
                 vf_store(y, acc[j][i]);
@@ -281,9 +291,10 @@ ALWAYS_INLINE struct kind with_pixels(struct kind kind, int pixels)
     return kind;
 }
 
-/* work_tile_...: the tile of outputs from q on, of all channels; of those in whole vectors if one
-   is not careful. b: a copy of `shared`, which no store to y can change. work_pixels_...: the same
-   of as many outputs as are asked for. `sums`: one of the functions above. */
+/* work_tile_...: the tile of outputs from q on, of the channels in whole vectors; of the others if
+   `part`; of all if one is careful. b: a copy of `shared`, which no store to y can change.
+   work_pixels_...: the same of as many outputs as are asked for. `sums`: one of the functions
+   above. */
 #define WORK_TILE(sums)                                                                            \
     ALWAYS_INLINE void work_tile_##sums(const struct rows *b, const struct rows *shared,           \
                                         int64_t q, uint32_t there, const struct kind kind)         \
@@ -291,7 +302,8 @@ ALWAYS_INLINE struct kind with_pixels(struct kind kind, int pixels)
         const float *x = b->x + q * kind.stride * b->x_column;                                     \
         float *y = b->y + q * b->y_column;                                                         \
         const ptrdiff_t filter = (ptrdiff_t)b->filter_rows * kind.taps;                            \
-        for (int k = 0; kind.careful ? k < b->channels : k + VF <= b->channels; k += VF) {         \
+        const int end = has_part(kind) ? b->channels : b->channels - VF + 1;                       \
+        for (int k = kind.part ? b->channels / VF * VF : 0; k < end; k += VF) {                    \
             const int lanes = b->channels - k < VF ? b->channels - k : VF;                         \
             vf acc[ROWS][PIXELS];                                                                  \
             clear(acc, kind);                                                                      \
@@ -311,8 +323,10 @@ ALWAYS_INLINE struct kind with_pixels(struct kind kind, int pixels)
             work_tile_##sums(b, shared, q, there, with_pixels(kind, PIXELS));                      \
         } else if (pixels == PIXELS - 1) {                                                         \
             work_tile_##sums(b, shared, q, there, with_pixels(kind, PIXELS - 1));                  \
-        } else {                                                                                   \
+        } else if (LEAST == PIXELS - 2 || pixels == PIXELS - 2) {                                  \
             work_tile_##sums(b, shared, q, there, with_pixels(kind, PIXELS - 2));                  \
+        } else {                                                                                   \
+            work_tile_##sums(b, shared, q, there, with_pixels(kind, LEAST));                       \
         }                                                                                          \
     }
 WORK_TILE(one_any)

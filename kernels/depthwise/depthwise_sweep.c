@@ -1,36 +1,35 @@
 /**
  * @file depthwise_sweep.c
- * Depthwise 3x3 with stride 1 or 2, in units of its dilation: a sweep along some rows of outputs,
- * for one vector of channels, with all nine vectors of w in registers.
+ * Depthwise 3x3 with a stride as long as its dilation, where there are 32 registers: a sweep down
+ * the rows of a few columns of outputs, for one vector of channels, with all nine vectors of w in
+ * registers.
  *
- * At each column of x its vectors are loaded, one for each row that the outputs see, and multiplied
+ * At each row of x its vectors are loaded, one for each column that the outputs see, and multiplied
  * with all the taps that they are under: those of the outputs that begin there, of those in the
- * middle, and of those that end there, which are then stored. So x is loaded once and w never
- * again. A sum runs over s, then r.
+ * middle, and of those that end there, which are then stored. So x is loaded once for all rows of
+ * w, and w never again. A sum runs over r, then s.
  *
- *   column j, stride 1:  output j += w[.][0] x   output j-1 += w[.][1] x   output j-2 += w[.][2] x
+ *   row i:  output i += w[0][.] x   output i-1 += w[1][.] x   output i-2 += w[2][.] x
  */
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/kernel.h"
 #include "kernels/tile/tile_finish.h"
 
-#if !DEPTHWISE_ROWS_FIRST
+#if DEPTHWISE_SWEEPS
 
-/* Output rows of a sweep: with stride 1, rows * 3 sums, w and a vector of x are in registers. */
-#define ROWS (VF_REGISTERS == 32 ? 4 : 2)
+/* Output columns of a sweep: their 3 sums each, w and a vector of x are in registers. */
+#define COLUMNS 4
 
-_Static_assert(ROWS * 3 + 9 + 1 <= VF_REGISTERS, "the sweep would spill");
-_Static_assert(ROWS <= DEPTHWISE_ROWS, "a band is a sweep at least");
+_Static_assert(COLUMNS * 3 + 9 + 1 <= VF_REGISTERS, "the sweep would spill");
 
 /* What a sweep is compiled for. */
 struct kind {
-    int stride;
-    int rows;         /* of outputs */
-    bool top, bottom; /* the first, the last row of x is not there */
-    bool careful;     /* look at x_rows, y_rows, real columns and lanes instead */
+    int columns;      /* of outputs */
+    bool left, right; /* the first, the last column of x is not there */
+    bool careful;     /* look at x_columns, y_columns and real rows instead */
 };
 
-/* Outputs of some rows, some columns, one vector of channels. */
+/* Outputs of some columns, some rows, one vector of channels. A sweep moves on y and residual. */
 struct sweep {
     const float *x; /* under the first tap of the first output; may be outside */
     ptrdiff_t x_row, x_column;
@@ -40,106 +39,107 @@ struct sweep {
     const float *residual; /* NULL: none */
     ptrdiff_t residual_row, residual_column;
     struct tile_epilogue epilogue;
-    int64_t pixels;               /* outputs of a row */
-    int64_t real_begin, real_end; /* columns of x that are real input, from the first tap on */
-    uint32_t x_rows;              /* bit i: row i of x is real input */
-    int y_rows;                   /* rows of y that exist */
+    bool is_plain;                /* neither residual nor activation */
+    int64_t rows;                 /* of outputs */
+    int64_t real_begin, real_end; /* rows of x that are real input, from the first tap on */
+    uint32_t x_columns;           /* bit i: column i of x is real input */
+    int y_columns;                /* columns of y that exist */
     int lanes;
-    /* what is asked for meanwhile, a line of each row for each column: new rows of x and those of
-       y; NULL: nothing */
-    const float *next_x, *next_y;
 };
 
-typedef vf sums[DEPTHWISE_ROWS][3]; /* of the outputs that begin, go on, end */
+typedef vf sums[COLUMNS][3]; /* of the outputs that begin, go on, end */
 
-/* Asks for a line of some rows; moves on. */
-ALWAYS_INLINE void ask(const float **next, ptrdiff_t row, const int rows)
+ALWAYS_INLINE vf load(const float *p, const int lanes, const struct kind kind)
 {
-    UNROLL for (int i = 0; i < rows; i++)
-    {
-        __builtin_prefetch(*next + i * row, 0, 3);
-    }
-    *next += DEPTHWISE_LINE;
+    return kind.careful || VF_MASKED ? vf_load_part(p, lanes) : vf_load(p);
 }
 
-/* A column of x: tap s_0 of the outputs that begin, s_1, s_2 of the others; -1: none of them. */
-ALWAYS_INLINE void multiply_column(sums acc, const vf w[9], struct sweep *b, const float *x,
-                                   const int s_0, const int s_1, const int s_2,
-                                   const struct kind kind)
+ALWAYS_INLINE void store(float *p, vf v, const int lanes, const struct kind kind)
 {
-    const int x_rows = (kind.rows - 1) * kind.stride + 3;
-    if (!kind.careful && b->next_x) {
-        ask(&b->next_x, b->x_row, kind.rows * kind.stride);
+    if (kind.careful || VF_MASKED) {
+        vf_store_part(p, v, lanes);
+    } else {
+        vf_store(p, v);
     }
-    UNROLL for (int i = kind.top; i < x_rows - kind.bottom; i++)
+}
+
+/* A row of x, for the outputs that begin there, that are in the middle, that end. */
+ALWAYS_INLINE void multiply_row(sums acc, const vf w[9], const struct sweep *b, const float *x,
+                                const bool begins, const bool goes_on, const bool ends,
+                                const struct kind kind)
+{
+    UNROLL for (int i = kind.left; i < kind.columns + 2 - kind.right; i++)
     {
-        if (kind.careful && !(b->x_rows >> i & 1)) {
+        if (kind.careful && !(b->x_columns >> i & 1)) {
             continue;
         }
-        const float *p = x + i * b->x_row;
-        vf x_vector = kind.careful ? vf_load_part(p, b->lanes) : vf_load(p);
-        UNROLL for (int j = 0; j < kind.rows; j++)
+        const float *p = x + i * b->x_column;
+        vf x_vector = load(p, b->lanes, kind);
+        UNROLL for (int j = 0; j < kind.columns; j++)
         {
-            const int r = i - j * kind.stride;
-            if (r < 0 || r > 2 || (kind.careful && j >= b->y_rows)) {
+            const int s = i - j;
+            if (s < 0 || s > 2 || (kind.careful && j >= b->y_columns)) {
                 continue;
             }
-            if (s_0 >= 0) {
-                acc[j][0] = vf_multiply_add(x_vector, w[r * 3 + s_0], acc[j][0]);
+            if (begins) {
+                acc[j][0] = vf_multiply_add(x_vector, w[s], acc[j][0]);
             }
-            if (s_1 >= 0) {
-                acc[j][1] = vf_multiply_add(x_vector, w[r * 3 + s_1], acc[j][1]);
+            if (goes_on) {
+                acc[j][1] = vf_multiply_add(x_vector, w[3 + s], acc[j][1]);
             }
-            if (s_2 >= 0) {
-                acc[j][2] = vf_multiply_add(x_vector, w[r * 3 + s_2], acc[j][2]);
+            if (ends) {
+                acc[j][2] = vf_multiply_add(x_vector, w[6 + s], acc[j][2]);
             }
         }
     }
 }
 
-/* Bias, residual, activation and store of the sums at `which`: the outputs of column q. */
-ALWAYS_INLINE void finish_column(sums acc, struct sweep *b, int64_t q, const int which,
-                                 const struct kind kind)
+/* Residual and activation: apart, so that those without jump over both at once. */
+ALWAYS_INLINE void add_and_activate(sums acc, struct sweep *b, const struct kind kind)
 {
-    const vf bias = vf_load(b->bias);
-    UNROLL for (int j = 0; j < kind.rows; j++)
-    {
-        acc[j][which] += bias;
-    }
     if (b->residual) {
-        const float *residual = b->residual + q * b->residual_column;
-        UNROLL for (int j = 0; j < kind.rows; j++, residual += b->residual_row)
+        const float *residual = b->residual;
+        b->residual += b->residual_row;
+        UNROLL for (int j = 0; j < kind.columns; j++, residual += b->residual_column)
         {
-            if (!kind.careful || j < b->y_rows) {
-                acc[j][which] +=
-                    kind.careful ? vf_load_part(residual, b->lanes) : vf_load(residual);
+            if (!kind.careful || j < b->y_columns) {
+                acc[j][2] += load(residual, b->lanes, kind);
             }
         }
     }
     if (b->epilogue.clamps || b->epilogue.leaks) {
-        UNROLL for (int j = 0; j < kind.rows; j++)
+        UNROLL for (int j = 0; j < kind.columns; j++)
         {
-            acc[j][which] = tile_activate(acc[j][which], &b->epilogue);
-        }
-    }
-    if (!kind.careful && b->next_y) {
-        ask(&b->next_y, b->y_row, kind.rows);
-    }
-    float *y = b->y + q * b->y_column;
-    UNROLL for (int j = 0; j < kind.rows; j++, y += b->y_row)
-    {
-        if (!kind.careful) {
-            vf_store(y, acc[j][which]);
-        } else if (j < b->y_rows) {
-            vf_store_part(y, acc[j][which], b->lanes);
+            acc[j][2] = tile_activate(acc[j][2], &b->epilogue);
         }
     }
 }
 
-/* Each output is one column further on. */
+/* Bias, residual, activation and store of the outputs that end; each other is one row further on.
+ */
+ALWAYS_INLINE void finish_row(sums acc, struct sweep *b, const struct kind kind)
+{
+    const vf bias = vf_load(b->bias);
+    UNROLL for (int j = 0; j < kind.columns; j++)
+    {
+        acc[j][2] += bias;
+    }
+    if (!b->is_plain) {
+        add_and_activate(acc, b, kind);
+    }
+    float *y = b->y;
+    b->y += b->y_row;
+    UNROLL for (int j = 0; j < kind.columns; j++, y += b->y_column)
+    {
+        if (!kind.careful || j < b->y_columns) {
+            store(y, acc[j][2], b->lanes, kind);
+        }
+    }
+}
+
 ALWAYS_INLINE void shift(sums acc, const struct kind kind)
 {
-    UNROLL for (int j = 0; j < kind.rows; j++)
+    UNROLL for (int j = 0; j < kind.columns; j++)
     {
         acc[j][2] = acc[j][1];
         acc[j][1] = acc[j][0];
@@ -147,77 +147,10 @@ ALWAYS_INLINE void shift(sums acc, const struct kind kind)
     }
 }
 
-/* Columns at the ends may be padding; those between only if one is careful. */
-ALWAYS_INLINE bool is_real(const struct sweep *b, int64_t column)
+/* Rows at the ends may be padding; those between only if one is careful. */
+ALWAYS_INLINE bool is_real(const struct sweep *b, int64_t row)
 {
-    return column >= b->real_begin && column < b->real_end;
-}
-
-ALWAYS_INLINE void sweep_1(struct sweep *b, sums acc, const vf w[9], const struct kind kind)
-{
-    const float *x = b->x;
-    const int64_t n = b->pixels;
-    if (is_real(b, 0)) {
-        multiply_column(acc, w, b, x, 0, -1, -1, kind);
-    }
-    shift(acc, kind);
-    x += b->x_column;
-    if (is_real(b, 1)) {
-        if (n > 1) {
-            multiply_column(acc, w, b, x, 0, 1, -1, kind);
-        } else {
-            multiply_column(acc, w, b, x, -1, 1, -1, kind);
-        }
-    }
-    shift(acc, kind);
-    x += b->x_column;
-    for (int64_t j = 2; j < n; j++, x += b->x_column) {
-        if (!kind.careful || is_real(b, j)) {
-            multiply_column(acc, w, b, x, 0, 1, 2, kind);
-        }
-        finish_column(acc, b, j - 2, 2, kind);
-        shift(acc, kind);
-    }
-    if (n > 1) {
-        if (is_real(b, n)) {
-            multiply_column(acc, w, b, x, -1, 1, 2, kind);
-        }
-        finish_column(acc, b, n - 2, 2, kind);
-        shift(acc, kind);
-        x += b->x_column;
-    }
-    if (is_real(b, n + 1)) {
-        multiply_column(acc, w, b, x, -1, -1, 2, kind);
-    }
-    finish_column(acc, b, n - 1, 2, kind);
-}
-
-/* With stride 2 an output begins where the one before it ends. */
-ALWAYS_INLINE void sweep_2(struct sweep *b, sums acc, const vf w[9], const struct kind kind)
-{
-    const float *x = b->x;
-    const int64_t n = b->pixels;
-    if (is_real(b, 0)) {
-        multiply_column(acc, w, b, x, 0, -1, -1, kind);
-    }
-    x += b->x_column;
-    for (int64_t q = 0; q < n - 1; q++, x += 2 * b->x_column) {
-        if (!kind.careful || is_real(b, 2 * q + 1)) {
-            multiply_column(acc, w, b, x, 1, -1, -1, kind);
-        }
-        shift(acc, kind);
-        if (!kind.careful || is_real(b, 2 * q + 2)) {
-            multiply_column(acc, w, b, x + b->x_column, 0, 2, -1, kind);
-        }
-        finish_column(acc, b, q, 1, kind);
-    }
-    if (is_real(b, 2 * n - 1)) {
-        multiply_column(acc, w, b, x, 1, -1, -1, kind);
-    }
-    if (is_real(b, 2 * n)) {
-        multiply_column(acc, w, b, x + b->x_column, 2, -1, -1, kind);
-    }
-    finish_column(acc, b, n - 1, 0, kind);
+    return row >= b->real_begin && row < b->real_end;
 }
 
 ALWAYS_INLINE void sweep(const struct sweep *shared, const struct kind kind)
@@ -229,123 +162,106 @@ ALWAYS_INLINE void sweep(const struct sweep *shared, const struct kind kind)
     {
         w[t] = vf_load(b.w + t * VF);
     }
-    UNROLL for (int j = 0; j < kind.rows; j++)
+    UNROLL for (int j = 0; j < kind.columns; j++)
     {
         acc[j][0] = acc[j][1] = acc[j][2] = (vf){0};
     }
-    if (kind.stride == 1) {
-        sweep_1(&b, acc, w, kind);
-    } else {
-        sweep_2(&b, acc, w, kind);
+    const float *x = b.x;
+    const int64_t n = b.rows;
+    if (is_real(&b, 0)) {
+        multiply_row(acc, w, &b, x, true, false, false, kind);
     }
+    shift(acc, kind);
+    x += b.x_row;
+    if (is_real(&b, 1)) {
+        if (n > 1) {
+            multiply_row(acc, w, &b, x, true, true, false, kind);
+        } else {
+            multiply_row(acc, w, &b, x, false, true, false, kind);
+        }
+    }
+    shift(acc, kind);
+    x += b.x_row;
+    for (int64_t i = 2; i < n; i++, x += b.x_row) {
+        if (!kind.careful || is_real(&b, i)) {
+            multiply_row(acc, w, &b, x, true, true, true, kind);
+        }
+        finish_row(acc, &b, kind);
+        shift(acc, kind);
+    }
+    if (n > 1) {
+        if (is_real(&b, n)) {
+            multiply_row(acc, w, &b, x, false, true, true, kind);
+        }
+        finish_row(acc, &b, kind);
+        shift(acc, kind);
+        x += b.x_row;
+    }
+    if (is_real(&b, n + 1)) {
+        multiply_row(acc, w, &b, x, false, false, true, kind);
+    }
+    finish_row(acc, &b, kind);
 }
 
 typedef void sweep_function(const struct sweep *b);
 
-/* name, stride, rows, top, bottom, careful */
+/* name, columns, left, right, careful */
 #define SHAPE(name, ...)                                                                           \
     static void name(const struct sweep *b)                                                        \
     {                                                                                              \
         sweep(b, (struct kind){__VA_ARGS__});                                                      \
     }
-SHAPE(full_1, 1, ROWS, false, false, false)
-SHAPE(full_1_top, 1, ROWS, true, false, false)
-SHAPE(full_1_bottom, 1, ROWS, false, true, false)
-SHAPE(less_1, 1, ROWS - 1, false, false, false)
-SHAPE(less_1_top, 1, ROWS - 1, true, false, false)
-SHAPE(less_1_bottom, 1, ROWS - 1, false, true, false)
-SHAPE(any_1, 1, ROWS, false, false, true)
-SHAPE(full_2, 2, ROWS, false, false, false)
-SHAPE(full_2_top, 2, ROWS, true, false, false)
-SHAPE(full_2_bottom, 2, ROWS, false, true, false)
-SHAPE(less_2, 2, ROWS - 1, false, false, false)
-SHAPE(less_2_top, 2, ROWS - 1, true, false, false)
-SHAPE(less_2_bottom, 2, ROWS - 1, false, true, false)
-SHAPE(any_2, 2, ROWS, false, false, true)
+SHAPE(full, COLUMNS, false, false, false)
+SHAPE(full_left, COLUMNS, true, false, false)
+SHAPE(full_right, COLUMNS, false, true, false)
+SHAPE(less, COLUMNS - 1, false, false, false)
+SHAPE(less_left, COLUMNS - 1, true, false, false)
+SHAPE(less_right, COLUMNS - 1, false, true, false)
+SHAPE(any, COLUMNS, false, false, true)
 
-/* Of stride, rows, and what is not there: nothing, the top, the bottom. */
-static sweep_function *const functions[2][2][3] = {
-    {{less_1, less_1_top, less_1_bottom}, {full_1, full_1_top, full_1_bottom}},
-    {{less_2, less_2_top, less_2_bottom}, {full_2, full_2_top, full_2_bottom}},
+/* Of columns, and what is not there: nothing, the left, the right. */
+static sweep_function *const functions[2][3] = {
+    {less, less_left, less_right},
+    {full, full_left, full_right},
 };
 
-/* The function for these rows, if all columns but those at the ends are real. */
-static sweep_function *function_for(const struct sweep *s, int stride)
+/* The function for these columns, if all rows but those at the ends are real. */
+static sweep_function *function_for(const struct sweep *s)
 {
-    uint32_t all = (1u << ((s->y_rows - 1) * stride + 3)) - 1, top = 1, bottom = (all + 1) / 2;
-    if (s->y_rows >= ROWS - 1) {
-        sweep_function *const *row = functions[stride - 1][s->y_rows - (ROWS - 1)];
-        if ((s->x_rows & all) == all) {
+    const uint32_t all = (1u << (s->y_columns + 2)) - 1, left = 1, right = (all + 1) / 2;
+    if (s->y_columns >= COLUMNS - 1) {
+        sweep_function *const *row = functions[s->y_columns - (COLUMNS - 1)];
+        if ((s->x_columns & all) == all) {
             return row[0];
         }
-        if ((s->x_rows & all) == all - top) {
+        if ((s->x_columns & all) == all - left) {
             return row[1];
         }
-        if ((s->x_rows & all) == all - bottom) {
+        if ((s->x_columns & all) == all - right) {
             return row[2];
         }
     }
-    return stride == 1 ? any_1 : any_2;
+    return any;
 }
 
-/* Columns of a block: many, because a sweep takes time to begin and to end; but the lines of x that
-   it reads a part of should be in cache still when the next vector of channels reads the rest. Few
-   if what the next block reads and writes is asked for into L1. */
-#define BLOCK 28
-
 /* Vector by vector of channels for one block of outputs; s is that of the first. */
-static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep_function *whole,
-                           sweep_function *any)
+static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep_function *whole)
 {
-    const int64_t stride = b->stride_w / b->dilation_w;
     for (int k = 0; k < b->channels; k += VF) {
         s.lanes = b->channels - k < VF ? b->channels - k : VF;
-        (s.lanes == VF ? whole : any)(&s);
+        (s.lanes == VF || VF_MASKED ? whole : any)(&s);
         s.x += VF;
         s.w += 9 * VF;
         s.y += VF;
         s.bias = b->epilogue->bias ? s.bias + VF : s.bias;
         s.residual = s.residual ? s.residual + VF : NULL;
-        if (s.next_x) {
-            s.next_x += s.pixels * stride * DEPTHWISE_LINE;
-            s.next_y += s.pixels * DEPTHWISE_LINE;
-        }
     }
 }
 
-/* The vectors of a block ask for the lines of the next one after another, because prefetchers go on
-   with lines that follow each other: so many for each pixel, and there must not be others. */
-static bool asks(const struct depthwise_band *b)
-{
-    const ptrdiff_t floats = (b->channels + VF - 1) / VF * DEPTHWISE_LINE;
-    return b->asking_columns > 0 && VF == DEPTHWISE_LINE && b->dilation_w == 1 &&
-           b->x_column <= floats && b->y_column <= floats;
-}
-
-/* What follows the `rows` output rows from `row` on, columns q to q + s->pixels: the next columns,
-   or the first of the next rows. Of x that without the columns or rows which these end with. */
-static void find_next(const struct depthwise_band *b, struct sweep *s, int row, int rows, int64_t q,
-                      int stride)
-{
-    const bool last = q + s->pixels == b->columns;
-    const int left = b->rows - row - rows, later = left > 0 ? left : b->next_rows;
-    s->next_x = s->next_y = NULL;
-    if (last && later < rows) {
-        return; /* or rows of another thread would be among them */
-    }
-    int64_t next_row = last ? row + rows : row, next_q = last ? 0 : q + s->pixels;
-    int64_t h = b->h + next_row * b->stride_h + (3 - stride) * b->dilation_h;
-    int64_t w = b->w + next_q * b->stride_w + (last ? 0 : 3 - stride);
-    s->next_x = b->x + h * b->x_row + w * b->x_column;
-    s->next_y = b->y + next_row * b->y_row + next_q * b->y_column;
-}
-
-/* `rows` output rows from `row` of the band on, block by block of columns. */
-static void sweep_rows(const struct depthwise_band *b, int row, int rows)
+void KERNEL(depthwise_sweep)(const struct depthwise_band *b);
+void KERNEL(depthwise_sweep)(const struct depthwise_band *b)
 {
     static const float no_bias[VF] = {VF_ALL(-0.0f)}; /* which changes no sum */
-    const int stride = (int)(b->stride_w / b->dilation_w);
-    const int64_t h = b->h + row * b->stride_h;
     struct sweep s = {
         .x_row = b->dilation_h * b->x_row,
         .x_column = b->dilation_w * b->x_column,
@@ -356,43 +272,25 @@ static void sweep_rows(const struct depthwise_band *b, int row, int rows)
         .y_row = b->y_row,
         .y_column = b->y_column,
         .epilogue = *b->epilogue,
-        .y_rows = rows,
+        .rows = b->rows,
+        .is_plain = !b->residual && !b->epilogue->clamps && !b->epilogue->leaks,
+        .real_begin = depthwise_steps(b->h, b->dilation_h),
+        .real_end = depthwise_steps(b->h - b->H, b->dilation_h),
     };
-    for (int i = 0; i < (rows - 1) * stride + 3; i++) {
-        s.x_rows |= (uint32_t)((uint64_t)(h + i * b->dilation_h) < (uint64_t)b->H) << i;
-    }
-    sweep_function *whole = function_for(&s, stride), *any = stride == 1 ? any_1 : any_2;
-    const bool far = asks(b);
-    const int64_t wanted = far ? b->asking_columns : BLOCK;
-    int64_t blocks = (b->columns + wanted - 1) / wanted;
-    for (int64_t block = 0; block < blocks; block++) {
-        int64_t q = b->columns * block / blocks, w = b->w + q * b->stride_w;
-        s.pixels = b->columns * (block + 1) / blocks - q;
-        s.real_begin = depthwise_steps(w, b->dilation_w);
-        s.real_end = depthwise_steps(w - b->W, b->dilation_w);
-        s.x = b->x + h * b->x_row + w * b->x_column;
-        s.y = b->y + row * b->y_row + q * b->y_column;
-        if (b->residual) {
-            s.residual = b->residual + row * b->residual_row + q * b->residual_column;
+    /* the ends are looked at by all functions */
+    const bool inside = s.real_begin <= 2 && s.real_end >= s.rows;
+    const int64_t sweeps = (b->columns + COLUMNS - 1) / COLUMNS;
+    for (int64_t i = 0, q = 0; i < sweeps; i++, q += s.y_columns) {
+        const int64_t w = b->w + q * b->dilation_w;
+        s.y_columns = (int)((b->columns - q) / (sweeps - i));
+        s.x_columns = 0;
+        for (int j = 0; j < s.y_columns + 2; j++) {
+            s.x_columns |= (uint32_t)((uint64_t)(w + j * b->dilation_w) < (uint64_t)b->W) << j;
         }
-        if (far) {
-            find_next(b, &s, row, rows, q, stride);
-        }
-        /* the ends are looked at by all functions */
-        int64_t ends = stride == 1 ? 2 : 1, columns = (s.pixels - 1) * stride + 3;
-        bool inside = s.real_begin <= ends && s.real_end >= columns - 2;
-        sweep_channels(b, s, inside ? whole : any, any);
-    }
-}
-
-void KERNEL(depthwise_3x3)(const struct depthwise_band *b);
-void KERNEL(depthwise_3x3)(const struct depthwise_band *b)
-{
-    int count = (b->rows + ROWS - 1) / ROWS;
-    for (int i = 0, row = 0; i < count; i++) {
-        int rows = (b->rows - row) / (count - i);
-        sweep_rows(b, row, rows);
-        row += rows;
+        s.x = b->x + b->h * b->x_row + w * b->x_column;
+        s.y = b->y + q * b->y_column;
+        s.residual = b->residual ? b->residual + q * b->residual_column : NULL;
+        sweep_channels(b, s, inside ? function_for(&s) : any);
     }
 }
 

@@ -12,12 +12,9 @@
 
 /* Outputs of a tile, most and least; fewer are a tail. Ten keep two multiply-adds a cycle from
    waiting for the sums before them; seven divide the widths of most networks. */
-#define PIXELS   (DEPTHWISE_ROWS_FIRST ? 10 : 7)
+#define PIXELS   (DEPTHWISE_TILES_OF_ROWS ? 10 : 7)
 #define LEAST    7
 #define TAPS_MAX 7
-
-/* A tile has up to 21 columns, more than UNROLL unrolls. */
-#define UNROLL_COLUMNS _Pragma("GCC unroll 32")
 
 /* What a register tile has to take care of; what it need not is left out by the compiler. */
 enum care {
@@ -71,8 +68,8 @@ ALWAYS_INLINE void multiply_known(vf acc[PIXELS], const struct depthwise_band *b
         w_vector[s] = vf_load(w + s * VF);
     }
     const ptrdiff_t step = b->dilation_w * b->x_column;
-    UNROLL_COLUMNS for (int j = 0; j < (kind.pixels - 1) * kind.stride + kind.taps;
-                        j++, x_row += step)
+    DEPTHWISE_UNROLL for (int j = 0; j < (kind.pixels - 1) * kind.stride + kind.taps;
+                          j++, x_row += step)
     {
         if (kind.care != INSIDE && !(columns >> j & 1)) {
             continue;
@@ -125,7 +122,7 @@ ALWAYS_INLINE void sum_tile(vf acc[PIXELS], const struct depthwise_band *b,
         for (int c = 0; c < (kind.spreads ? b->Cg : 1); c++, w += w_row) {
             if (kind.taps > 0) {
                 /* else each bit is worked out ahead, and kept on the stack */
-                columns = DEPTHWISE_ROWS_FIRST ? bits_keep(columns) : columns;
+                columns = DEPTHWISE_TILES_OF_ROWS ? bits_keep(columns) : columns;
                 multiply_known(acc, b, place, columns, x_row, w, kind, channels + c);
             } else {
                 multiply_any(acc, b, place, x_row, w, kind, channels + c);
@@ -181,7 +178,8 @@ ALWAYS_INLINE void work_tile(const struct depthwise_band *b, const struct place 
     finish_tile(acc, b, place, kind);
 }
 
-/* The register tiles at one place: whole vectors of channels, or those in part after them. */
+/* The register tiles at one place of each row: whole vectors of channels, or those in part after
+   them. Row after row of a vector, because those share most of their x, and w. */
 ALWAYS_INLINE void work_vectors(const struct depthwise_band *b, const struct place *first,
                                 const struct kind kind)
 {
@@ -198,10 +196,15 @@ ALWAYS_INLINE void work_vectors(const struct depthwise_band *b, const struct pla
         place.lanes_in = kind.spreads ? place.lanes_out / b->Kg * b->Cg : place.lanes_out;
         place.x = first->x + v * span;
         place.w = first->w + v * ((ptrdiff_t)b->R * b->Cg * b->S * VF);
-        place.y = first->y + v * VF;
         place.bias = first->bias ? first->bias + v * VF : NULL;
-        place.residual = first->residual ? first->residual + v * VF : NULL;
-        work_tile(b, &place, kind, channels);
+        for (int row = 0; row < b->rows; row++) {
+            place.row = b->h + row * b->stride_h;
+            place.y = first->y + v * VF + row * b->y_row;
+            if (b->residual) {
+                place.residual = first->residual + v * VF + row * b->residual_row;
+            }
+            work_tile(b, &place, kind, channels);
+        }
     }
 }
 
@@ -239,7 +242,7 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
     }
     for (int64_t q = 0; q < b->columns; q += place.pixels) {
         int64_t left = b->columns - q;
-        int64_t tiles = DEPTHWISE_ROWS_FIRST ? (left + PIXELS - 1) / PIXELS : 1;
+        int64_t tiles = DEPTHWISE_TILES_OF_ROWS ? (left + PIXELS - 1) / PIXELS : 1;
         int64_t even = (left + tiles - 1) / tiles;
         place.column = b->w + q * b->stride_w;
         place.pixels = even < PIXELS ? (int)even : PIXELS;
@@ -248,18 +251,13 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
         work_function *run = care == INSIDE ? work->inside[PIXELS - place.pixels]
                              : care == EDGE ? work->edge[PIXELS - place.pixels]
                                             : work->tail;
-        for (int row = 0; row < b->rows; row++) {
-            place.row = b->h + row * b->stride_h;
-            place.y = b->y + row * b->y_row + q * b->y_column;
-            if (b->residual) {
-                place.residual = b->residual + row * b->residual_row + q * b->residual_column;
-            }
-            if (whole) {
-                run(b, &place);
-            }
-            if (part) {
-                work->part(b, &place);
-            }
+        place.y = b->y + q * b->y_column;
+        place.residual = b->residual ? b->residual + q * b->residual_column : NULL;
+        if (whole) {
+            run(b, &place);
+        }
+        if (part) {
+            work->part(b, &place);
         }
     }
 }
@@ -274,7 +272,7 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
 #define WORK_PIXELS(name, less, taps, stride, spreads)                                             \
     WORK(name##_inside_##less, taps, stride, spreads, INSIDE, PIXELS - less)                       \
     WORK(name##_edge_##less, taps, stride, spreads, EDGE, PIXELS - less)
-#if DEPTHWISE_ROWS_FIRST
+#if DEPTHWISE_TILES_OF_ROWS
 #define WORK_ALL_PIXELS(name, ...)                                                                 \
     WORK_PIXELS(name, 0, __VA_ARGS__)                                                              \
     WORK_PIXELS(name, 1, __VA_ARGS__)                                                              \
@@ -301,8 +299,9 @@ static void work_band(const struct depthwise_band *b, int taps, int stride, cons
                                          name##_part};                                             \
         work_band(b, taps, stride, &work);                                                         \
     }
-#if !DEPTHWISE_ROWS_FIRST
+#if !DEPTHWISE_TILES_OF_ROWS
 SHAPE(work_3, 3, 1, false)
+SHAPE(work_3_stride_2, 3, 2, false)
 SHAPE(work_5, 5, 1, false)
 SHAPE(work_5_stride_2, 5, 2, false)
 SHAPE(work_7, 7, 1, false)
@@ -320,8 +319,9 @@ static void work_tiles(const struct depthwise_band *b)
         bool spreads;
         depthwise_band_function *work;
     } shapes[] = {
-#if !DEPTHWISE_ROWS_FIRST
+#if !DEPTHWISE_TILES_OF_ROWS
         {3, 1, false, work_3},
+        {3, 2, false, work_3_stride_2},
         {5, 1, false, work_5},
         {5, 2, false, work_5_stride_2},
         {7, 1, false, work_7},
@@ -344,15 +344,15 @@ static void work_tiles(const struct depthwise_band *b)
     }
 }
 
-void KERNEL(depthwise_3x3)(const struct depthwise_band *b);
+void KERNEL(depthwise_sweep)(const struct depthwise_band *b);
 void KERNEL(depthwise_rows)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b);
 void KERNEL(depthwise_band)(const struct depthwise_band *b)
 {
-    if (DEPTHWISE_ROWS_FIRST && b->rows_known) {
+    if (DEPTHWISE_SWEEPS && b->sweeps) {
+        KERNEL(depthwise_sweep)(b);
+    } else if (DEPTHWISE_TILES_OF_ROWS && b->rows_known) {
         KERNEL(depthwise_rows)(b);
-    } else if (!DEPTHWISE_ROWS_FIRST && b->sweeps) {
-        KERNEL(depthwise_3x3)(b);
     } else {
         work_tiles(b);
     }

@@ -93,21 +93,16 @@ static int64_t copy_floats(const struct convoy_plan *plan)
     return fits && floats < most ? floats : most;
 }
 
-/* In which order a group's runs follow each other. The bits of a layer must not depend on its
-   layout, so the groups that kernels/depthwise works in NHWC are summed in its order here too:
-   they are in lanes. (Panels, which are not, sum in the order r, s, c.) */
-enum run_order { ORDER_R_S_C, ORDER_S_R, ORDER_R_C_S };
-
-static enum run_order run_order(const struct convoy_plan *plan)
+/* Channels that a row of taps is summed for before those that follow: all, in the order r, s, c, or
+   one, in the order r, c, s. The bits of a layer must not depend on its layout, so the groups that
+   kernels/depthwise works in NHWC are summed in its order here too: they are in lanes. (Panels,
+   which are not, sum in the order r, s, c.) */
+static int64_t channels_at_once(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
-    if (!depthwise_groups_fit(l, plan->kernels->vector_floats) || direct_chunks(plan) > 1) {
-        return ORDER_R_S_C;
-    }
-    if (depthwise_sweeps(l)) {
-        return plan->kernels->depthwise_rows_first ? ORDER_R_S_C : ORDER_S_R;
-    }
-    return layer_Cg(l) > 1 ? ORDER_R_C_S : ORDER_R_S_C;
+    bool like_depthwise =
+        depthwise_groups_fit(l, plan->kernels->vector_floats) && direct_chunks(plan) == 1;
+    return like_depthwise ? 1 : layer_Cg(l);
 }
 
 int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
@@ -131,8 +126,8 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
     s.sums = carve(workspace, &used, pixels * (int64_t)sizeof *s.sums);
     s.groups = carve(workspace, &used, groups * (int64_t)sizeof *s.groups);
     s.chunk_runs = carve(workspace, &used, groups * (chunks + 1) * (int64_t)sizeof *s.chunk_runs);
-    int64_t taps = plan->layer.R * plan->layer.S *
-                   (run_order(plan) == ORDER_R_C_S ? layer_Cg(&plan->layer) : 1);
+    int64_t taps =
+        plan->layer.R * plan->layer.S * (layer_Cg(&plan->layer) / channels_at_once(plan));
     s.runs = carve(workspace, &used, groups * (taps + chunks) * (int64_t)sizeof *s.runs);
     int64_t blocks = b->depth_first ? divide_up(b->k_blocks, b->k_parts) : 1;
     s.partial = sums ? carve(workspace, &used, blocks * pixels * k_floats * 4) : NULL;
@@ -202,21 +197,10 @@ static int64_t write_group_runs(const struct convoy_plan *plan, const struct dir
                                 const struct direct_span *rows, const struct direct_span *columns,
                                 struct run_writer *writer)
 {
-    int64_t Cg = layer_Cg(&plan->layer);
-    enum run_order order = run_order(plan);
-    int64_t s0 = columns->tap_begin, s1 = columns->tap_end;
-    if (order == ORDER_S_R) {
-        for (int64_t s = s0; s < s1; s++) {
-            for (int64_t r = rows->tap_begin; r < rows->tap_end; r++) {
-                write_row(plan, source, r, s, s + 1, 0, Cg, writer);
-            }
-        }
-    } else {
-        int64_t step = order == ORDER_R_C_S ? 1 : Cg;
-        for (int64_t r = rows->tap_begin; r < rows->tap_end; r++) {
-            for (int64_t c = 0; c < Cg; c += step) {
-                write_row(plan, source, r, s0, s1, c, c + step, writer);
-            }
+    int64_t Cg = layer_Cg(&plan->layer), step = channels_at_once(plan);
+    for (int64_t r = rows->tap_begin; r < rows->tap_end; r++) {
+        for (int64_t c = 0; c < Cg; c += step) {
+            write_row(plan, source, r, columns->tap_begin, columns->tap_end, c, c + step, writer);
         }
     }
     int64_t chunks = direct_chunks(plan);

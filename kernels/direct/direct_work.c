@@ -55,18 +55,15 @@ static double copied_work(const struct convoy_plan *plan)
    a strip. */
 struct work direct_work(const struct convoy_plan *plan)
 {
-    const double lanes = 2.5, sweep = 1.0, depthwise = 1.3;
-    const bool rows_first = plan->kernels->depthwise_rows_first;
-    const double plane =
-        plan->layer.stride_w == 1 ? (rows_first ? 1.3 : 1.6) : (rows_first ? 1.8 : 3.2);
+    const double lanes = 2.5, rows = 1.0, depthwise = 1.3;
+    const double plane = plan->layer.stride_w == 1 ? 1.3 : 1.8;
     const struct blocking *b = &plan->blocking;
     double multiplies = (double)plan->executed_flops / (2.0 * (double)plan->kernels->vector_floats);
     const convoy_layer *l = &plan->layer;
-    const bool tiles_of_rows = rows_first && depthwise_rows_known(l);
-    double rate = !b->depthwise                          ? (b->lanes ? lanes : DENSE_WORK)
-                  : b->planes                            ? plane
-                  : depthwise_sweeps(l) || tiles_of_rows ? sweep
-                                                         : depthwise;
+    double rate = !b->depthwise             ? (b->lanes ? lanes : DENSE_WORK)
+                  : b->planes               ? plane
+                  : depthwise_rows_known(l) ? rows
+                                            : depthwise;
     int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
     return (struct work){
         .multiply = rate * multiplies,
