@@ -45,8 +45,7 @@ struct blocking {
     bool packs;              /* strips of x are copied before use */
     bool pads;               /* ... with zeros on the padding; else those taps are left out */
     bool depth_first; /* all channel blocks of a share for one piece of the depth, then the next */
-    bool y_far;       /* x and y do not stay in the caches: y is asked for before it is stored,
-                         and x, by depthwise sweeps of vectors of a line, before it is read */
+    bool y_far;       /* x and y do not stay in the caches: y is asked for before it is stored */
     bool streams;     /* packed w does not stay in L2: it is asked for ahead of its use */
 };
 

@@ -46,6 +46,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .direct_spread = KERNEL(direct_spread),
     .direct_taps = KERNEL(direct_taps),
     .depthwise_band = KERNEL(depthwise_band),
+    .depthwise_sweeps = DEPTHWISE_SWEEPS,
     .depthwise_planes = KERNEL(depthwise_planes),
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),

@@ -54,6 +54,7 @@ struct isa_kernels {
     direct_spread_function *direct_spread;
     direct_taps_function *direct_taps;
     depthwise_band_function *depthwise_band;
+    bool depthwise_sweeps; /* it has depthwise_sweep.c */
     depthwise_planes_function *depthwise_planes;
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;

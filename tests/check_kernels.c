@@ -301,6 +301,9 @@ static void test_depthwise(void **state)
         "n1c40h90w101_k40r3s3_pd1_g40", /* several bands of rows that are swept */
         "n1c16h61w13_k16r3s3_pd1_g16",
         "n1c20h61w30_k20r3s3_dl2_pd2_g20",
+        "n1c16h20w40_k16r3s3_dl2_pd2_g16", /* phases of columns for tiles of rows */
+        "n1c32h33w33_k32r3s3_dl12_pd12_g32",
+        "n1c16h9w33_k16r5s5_dl3_pd6_g16",
         "n1c32h101w150_k32r3s3_st2_pd1_g32",
         "n1c16h20w70_k16r3s3_pd1_g16",  /* several blocks of columns */
         "n2c3h14w33_k3r3s3_pd1_g3",     /* NCHW: columns in the lanes, from 9 on */

@@ -26,7 +26,7 @@ _Static_assert(COLUMNS * 3 + 9 + 1 <= VF_REGISTERS, "the sweep would spill");
 struct kind {
     int columns;      /* of outputs */
     bool left, right; /* the first, the last column of x is not there */
-    bool careful;     /* look at x_columns, y_columns and real rows instead */
+    bool careful;     /* look at x_columns, y_columns, real rows and lanes instead */
 };
 
 /* Outputs of some columns, some rows, one vector of channels. A sweep moves on y and residual. */
@@ -214,34 +214,28 @@ typedef void sweep_function(const struct sweep *b);
 SHAPE(full, COLUMNS, false, false, false)
 SHAPE(full_left, COLUMNS, true, false, false)
 SHAPE(full_right, COLUMNS, false, true, false)
+SHAPE(full_both, COLUMNS, true, true, false)
 SHAPE(less, COLUMNS - 1, false, false, false)
 SHAPE(less_left, COLUMNS - 1, true, false, false)
 SHAPE(less_right, COLUMNS - 1, false, true, false)
+SHAPE(less_both, COLUMNS - 1, true, true, false)
 SHAPE(any, COLUMNS, false, false, true)
 
-/* Of columns, and what is not there: nothing, the left, the right. */
-static sweep_function *const functions[2][3] = {
-    {less, less_left, less_right},
-    {full, full_left, full_right},
+/* Of columns, and what is not there: [the left][the right]. */
+static sweep_function *const functions[2][2][2] = {
+    {{less, less_right}, {less_left, less_both}},
+    {{full, full_right}, {full_left, full_both}},
 };
 
 /* The function for these columns, if all rows but those at the ends are real. */
 static sweep_function *function_for(const struct sweep *s)
 {
     const uint32_t all = (1u << (s->y_columns + 2)) - 1, left = 1, right = (all + 1) / 2;
-    if (s->y_columns >= COLUMNS - 1) {
-        sweep_function *const *row = functions[s->y_columns - (COLUMNS - 1)];
-        if ((s->x_columns & all) == all) {
-            return row[0];
-        }
-        if ((s->x_columns & all) == all - left) {
-            return row[1];
-        }
-        if ((s->x_columns & all) == all - right) {
-            return row[2];
-        }
+    const uint32_t missing = all & ~s->x_columns;
+    if (s->y_columns < COLUMNS - 1 || (missing & ~(left | right)) > 0) {
+        return any;
     }
-    return any;
+    return functions[s->y_columns - (COLUMNS - 1)][missing & left][(missing & right) > 0];
 }
 
 /* Vector by vector of channels for one block of outputs; s is that of the first. */

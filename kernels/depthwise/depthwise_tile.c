@@ -1,7 +1,7 @@
 /**
  * @file depthwise_tile.c
  * Rows of outputs by register tiles of a few outputs; at each place vector of channels by vector of
- * channels, so that x, w and y are read and written in the order of memory.
+ * channels, and there row by row.
  *
  * A tile goes through the rows of x, the channels of a group, and the columns, each of which is
  * loaded once and multiplied with all the taps that it is under. A sum runs over r, c, s.

@@ -50,9 +50,9 @@ static double copied_work(const struct convoy_plan *plan)
     return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;
 }
 
-/* Multiply-adds at the rate that the tiles reach (measured): dense ones and depthwise sweeps nearly
-   one for one, lanes bound by their loads, columns in the lanes by theirs. A pass over packed w is
-   a strip. */
+/* Multiply-adds at the rate that the tiles reach (measured): dense ones and depthwise tiles of
+   rows nearly one for one, lanes bound by their loads, columns in the lanes by theirs. A pass over
+   packed w is a strip. */
 struct work direct_work(const struct convoy_plan *plan)
 {
     const double lanes = 2.5, rows = 1.0, depthwise = 1.3;

@@ -84,13 +84,23 @@ size_t cpu_l2_bytes(void)
     return believable(reported_l2_bytes(), 128 * KIB, 16 * MIB, 512 * KIB);
 }
 
-bool cpu_l3_slow(void)
+static bool is_intel(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
-    return __builtin_cpu_is("intel") && cpu_l2_bytes() >= MIB;
+    return __builtin_cpu_is("intel");
 #else
     return false;
 #endif
+}
+
+bool cpu_l3_slow(void)
+{
+    return is_intel() && cpu_l2_bytes() >= MIB;
+}
+
+bool cpu_halves_slow(void)
+{
+    return is_intel();
 }
 
 double cpu_near_bytes(void)

@@ -23,6 +23,10 @@ size_t cpu_l2_bytes(void);
  *  Emerald Rapids, where Zen 4 reads three times as much. */
 bool cpu_l3_slow(void);
 
+/** Does half an AVX-512 vector take as long to multiply as a whole one? So it does where there are
+ *  units of 512 bits; taken for all of Intel's. */
+bool cpu_halves_slow(void);
+
 /** Data of more bytes than this is taken to come from memory: 16 L2s, since what a machine reports
  * of its L3 is not to be trusted. */
 double cpu_near_bytes(void);
