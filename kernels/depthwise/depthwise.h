@@ -108,9 +108,15 @@ bool depthwise_groups_fit(const convoy_layer *layer, int64_t floats);
 /* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
 
-/* Is there depthwise_rows.c, and depthwise_sweep.c, in the ISA that a kernel is compiled for? */
+/* Is there depthwise_rows.c, and depthwise_sweep.c, in the ISA that a kernel is compiled for? The
+   wide build, whose compilers take minutes for the first, leaves it out: NEON has the same tiles.
+ */
+#ifdef VECTOR_WIDE
+#define DEPTHWISE_TILES_OF_ROWS 0
+#else
 #define DEPTHWISE_TILES_OF_ROWS (VF_FUSED)
-#define DEPTHWISE_SWEEPS        (VF_REGISTERS == 32)
+#endif
+#define DEPTHWISE_SWEEPS (VF_REGISTERS == 32)
 
 /* Filters of 3, 5 or 7 taps a row with stride 1 or 2 along it, in units of the dilation:
    depthwise_rows.c. */

@@ -155,11 +155,26 @@ ALWAYS_INLINE bool is_tile(const struct place *p, const struct kind kind)
              .ahead = AHEAD(stride), __VA_ARGS__)
 #define APART_5(name, n, stride)                                                                   \
     FUNCTION(name##_##n, special_2_##n, apart, ENDS_5, 5, stride, 2, .ahead = AHEAD(stride))
-#define ALL_3(n, stride)                                                                           \
-    ANY_ROWS(n, 3, stride)                                                                         \
+/* One row of seven outputs has sums enough to be quick by any rows of w. */
+#if PIXELS == 7
+#define ONE_3(n, stride)
+#define OF_ONE_3(n)                                                                                \
+    {                                                                                              \
+        one_##n, one_##n, one_##n, one_##n                                                         \
+    }
+#else
+#define ONE_3(n, stride)                                                                           \
     APART_3(one_whole, n, stride, 1, )                                                             \
     APART_3(one_top, n, stride, 1, .top = 1)                                                       \
-    APART_3(one_bottom, n, stride, 1, .bottom = 1)                                                 \
+    APART_3(one_bottom, n, stride, 1, .bottom = 1)
+#define OF_ONE_3(n)                                                                                \
+    {                                                                                              \
+        one_##n, one_whole_##n, one_top_##n, one_bottom_##n                                        \
+    }
+#endif
+#define ALL_3(n, stride)                                                                           \
+    ANY_ROWS(n, 3, stride)                                                                         \
+    ONE_3(n, stride)                                                                               \
     APART_3(two_whole, n, stride, 2, )                                                             \
     APART_3(two_top, n, stride, 2, .top = 1)                                                       \
     APART_3(two_bottom, n, stride, 2, .bottom = 1)
@@ -179,7 +194,7 @@ typedef void rows_function(const struct rows *rows);
 
 /* By taps, stride, rows, and choice. */
 /* clang-format off */
-#define OF_3(n) {{one_##n, one_whole_##n, one_top_##n, one_bottom_##n}, \
+#define OF_3(n) {OF_ONE_3(n), \
                  {two_##n, two_whole_##n, two_top_##n, two_bottom_##n}}
 #define OF_5(n) {{one_##n, one_##n, one_##n, one_##n}, {two_##n, two_whole_##n, two_##n, two_##n}}
 #define OF_7(n) {{one_##n, one_##n, one_##n, one_##n}, {two_##n, two_##n, two_##n, two_##n}}
