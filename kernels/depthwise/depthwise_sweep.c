@@ -1,6 +1,6 @@
 /**
  * @file depthwise_sweep.c
- * Depthwise 3x3 with a stride as long as its dilation, where there are 32 registers: a sweep down
+ * Depthwise 3x3 with stride 1, in units of its dilation, where there are 32 registers: a sweep down
  * the rows of a few columns of outputs, for one vector of channels, with all nine vectors of w in
  * registers.
  *
@@ -115,8 +115,7 @@ ALWAYS_INLINE void add_and_activate(sums acc, struct sweep *b, const struct kind
     }
 }
 
-/* Bias, residual, activation and store of the outputs that end; each other is one row further on.
- */
+/* Bias, residual, activation and store of the outputs that end. */
 ALWAYS_INLINE void finish_row(sums acc, struct sweep *b, const struct kind kind)
 {
     const vf bias = vf_load(b->bias);
@@ -137,6 +136,7 @@ ALWAYS_INLINE void finish_row(sums acc, struct sweep *b, const struct kind kind)
     }
 }
 
+/* Each output is one row further on. */
 ALWAYS_INLINE void shift(sums acc, const struct kind kind)
 {
     UNROLL for (int j = 0; j < kind.columns; j++)
@@ -238,7 +238,7 @@ static sweep_function *function_for(const struct sweep *s)
     return functions[s->y_columns - (COLUMNS - 1)][missing & left][(missing & right) > 0];
 }
 
-/* Vector by vector of channels for one block of outputs; s is that of the first. */
+/* Vector by vector of channels; s is the sweep of the first. */
 static void sweep_channels(const struct depthwise_band *b, struct sweep s, sweep_function *whole)
 {
     for (int k = 0; k < b->channels; k += VF) {
