@@ -19,6 +19,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #define KERNEL_PASTE_(name, isa) name##_##isa
@@ -154,18 +156,43 @@ extern _Thread_local int64_t counted_multiply_adds;
 #define COUNT_MULTIPLY_ADDS(lanes) ((void)0)
 #endif
 
-/* a * b + c, fused where the ISA has it (-ffp-contract=fast). */
+/* a * b + c, fused where the ISA has it. gcc fuses the expression (-ffp-contract=fast; it was never
+   seen not to); clang does not where it has moved the product to another basic block, and bits
+   would depend on that. */
+ALWAYS_INLINE vf vf_fused(vf a, vf b, vf c)
+{
+#if defined(__clang__) && defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__clang__) && defined(__FMA__) && VF == 8
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__clang__) && defined(VECTOR_WIDE)
+    union halves {
+        vf whole;
+        __m256 half[2];
+    } x = {a}, y = {b}, sum = {c};
+    UNROLL for (int i = 0; i < 2; i++)
+    {
+        sum.half[i] = _mm256_fmadd_ps(x.half[i], y.half[i], sum.half[i]);
+    }
+    return sum.whole;
+#elif defined(__clang__) && defined(__aarch64__)
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
+
 ALWAYS_INLINE vf vf_multiply_add(vf a, vf b, vf c)
 {
     COUNT_MULTIPLY_ADDS(VF);
-    return a * b + c;
+    return vf_fused(a, b, c);
 }
 
 /* The same with one scalar for all lanes: a broadcast that the compiler folds or shares. */
 ALWAYS_INLINE vf vf_multiply_add_scalar(float a, vf b, vf c)
 {
     COUNT_MULTIPLY_ADDS(VF);
-    return a * b + c;
+    return vf_fused(vf_broadcast(a), b, c);
 }
 
 /* a * b + c, in the register that c is in. */
@@ -179,7 +206,7 @@ ALWAYS_INLINE vf vf_multiply_add_kept(vf a, vf b, vf c)
     __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
     return c;
 #else
-    return a * b + c;
+    return vf_fused(a, b, c);
 #endif
 }
 
