@@ -92,13 +92,10 @@ static void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdi
     kernels->transpose(from, from_stride, to, to_stride, channels, columns);
 }
 
-static void store_transposed(const float *sums, ptrdiff_t sums_stride, float *y, ptrdiff_t y_stride,
-                             const float *residual, ptrdiff_t residual_stride,
-                             const struct tile_epilogue *epilogue, int channels, int64_t pixels)
+static void store_transposed(const struct transposed_store *store)
 {
     enter(STAGE_OUTPUT);
-    kernels->store_transposed(sums, sums_stride, y, y_stride, residual, residual_stride, epilogue,
-                              channels, pixels);
+    kernels->store_transposed(store);
 }
 
 bool stages_apply(const convoy_plan *plan)

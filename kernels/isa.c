@@ -20,8 +20,7 @@ extern const struct winograd_inputs KERNEL(winograd_inputs);
 extern const struct winograd_outputs KERNEL(winograd_outputs);
 extern const struct winograd_filters KERNEL(winograd_filters);
 void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, int64_t);
-void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
-                              ptrdiff_t, const struct tile_epilogue *, int, int64_t);
+void KERNEL(store_transposed)(const struct transposed_store *);
 void KERNEL(direct_filter)(const struct direct_filter *);
 void KERNEL(direct_panel)(const struct direct_panel *);
 void KERNEL(direct_spread)(const struct direct_spread *);

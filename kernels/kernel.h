@@ -39,6 +39,21 @@ struct tile_sums {
     tile_sums_function *sums[TILE_VECTORS_MAX][TILE_PIXELS_MAX];
 };
 
+/* y[k][i] = epilogue(sums[i][k] ...) for k < channels, i < pixels. */
+struct transposed_store {
+    const float *sums;
+    ptrdiff_t sums_stride; /* floats between pixels */
+    float *y;
+    ptrdiff_t y_stride;    /* floats between channels */
+    const float *residual; /* NULL: none */
+    ptrdiff_t residual_stride;
+    ptrdiff_t column; /* floats between pixels of y, and of the residual */
+    ptrdiff_t next;   /* 0, or floats from what is written to what is asked for meanwhile */
+    int channels;
+    int64_t pixels;
+    const struct tile_epilogue *epilogue; /* bias NULL also where sums began with it */
+};
+
 #define STREAM_FLOATS 128
 
 struct isa_kernels {
@@ -65,12 +80,7 @@ struct isa_kernels {
     void (*transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride,
                       int64_t channels, int64_t columns);
 
-    /* y[k][i] = epilogue(sums[i][k] ...) for k < channels, i < pixels: sums rows are sums_stride
-       floats apart, y (and residual) rows y_stride (residual_stride). The bias is added, unless it
-       is NULL because sums began with it. */
-    void (*store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y, ptrdiff_t y_stride,
-                             const float *residual, ptrdiff_t residual_stride,
-                             const struct tile_epilogue *epilogue, int channels, int64_t pixels);
+    void (*store_transposed)(const struct transposed_store *);
 
     /* `steps` dependent steps of several independent multiply-add chains in registers: returns
        the FLOPs done; what the FMA peak is measured with. */

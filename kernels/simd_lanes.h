@@ -222,51 +222,59 @@ ALWAYS_INLINE void vf_transpose(vf rows[VF])
     }
 }
 
-#ifdef __AVX2__
-/* Four columns of eight rows of floats, transposed. Half registers are loaded so that every fourth
-   row lies beside the other: then all shuffles stay within halves, and two a vector are enough. */
-ALWAYS_INLINE void load_four_columns(__m256 columns[4], const float *from, ptrdiff_t stride)
+#if (defined(__AVX512F__) && VF == 16) || (defined(__AVX2__) && VF == 8)
+#define VF_QUARTERS 1
+/* Four floats each of rows 0, 4, 8, ... of memory, side by side. */
+ALWAYS_INLINE vf load_quarters(const float *from, ptrdiff_t stride)
 {
-    __m256 row[4];
-    UNROLL for (int i = 0; i < 4; i++)
-    {
-        const __m256 low = _mm256_castps128_ps256(_mm_loadu_ps(from + i * stride));
-        row[i] = _mm256_insertf128_ps(low, _mm_loadu_ps(from + (i + 4) * stride), 1);
-    }
-    const __m256d low_01 = (__m256d)_mm256_unpacklo_ps(row[0], row[1]);
-    const __m256d low_23 = (__m256d)_mm256_unpacklo_ps(row[2], row[3]);
-    const __m256d high_01 = (__m256d)_mm256_unpackhi_ps(row[0], row[1]);
-    const __m256d high_23 = (__m256d)_mm256_unpackhi_ps(row[2], row[3]);
-    columns[0] = (__m256)_mm256_unpacklo_pd(low_01, low_23);
-    columns[1] = (__m256)_mm256_unpackhi_pd(low_01, low_23);
-    columns[2] = (__m256)_mm256_unpacklo_pd(high_01, high_23);
-    columns[3] = (__m256)_mm256_unpackhi_pd(high_01, high_23);
+    const __m128 first = _mm_loadu_ps(from);
+#if VF == 16
+    __m512 row = _mm512_castps128_ps512(first);
+    row = _mm512_mask_broadcast_f32x4(row, 0x00f0, _mm_loadu_ps(from + 4 * stride));
+    row = _mm512_mask_broadcast_f32x4(row, 0x0f00, _mm_loadu_ps(from + 8 * stride));
+    return (vf)_mm512_mask_broadcast_f32x4(row, 0xf000, _mm_loadu_ps(from + 12 * stride));
+#else
+    const __m256 row = _mm256_castps128_ps256(first);
+    return (vf)_mm256_insertf128_ps(row, _mm_loadu_ps(from + 4 * stride), 1);
+#endif
 }
 #endif
 
-/* VF rows of VF floats, transposed. */
+/* Lanes of two vectors by turns, within each quarter (4 lanes): its first two or its last two; and
+   pairs of lanes likewise. */
+#if VF == 8
+#define VF_TURNS_LOW  0, 8, 1, 9, 4, 12, 5, 13
+#define VF_TURNS_HIGH 2, 10, 3, 11, 6, 14, 7, 15
+#define VF_PAIRS_LOW  0, 1, 8, 9, 4, 5, 12, 13
+#define VF_PAIRS_HIGH 2, 3, 10, 11, 6, 7, 14, 15
+#elif VF == 16
+#define VF_TURNS_LOW  0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define VF_TURNS_HIGH 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define VF_PAIRS_LOW  0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define VF_PAIRS_HIGH 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#endif
+
+/* VF rows of VF floats, transposed. Where it can be, a vector is loaded in quarters: if every
+   fourth row lies beside the other, all shuffles stay within quarters, and two a vector are enough.
+ */
 ALWAYS_INLINE void vf_load_square(vf block[VF], const float *from, ptrdiff_t stride)
 {
-#if defined(__AVX512F__) && VF == 16
+#ifdef VF_QUARTERS
     UNROLL for (int i = 0; i < VF; i += 4)
     {
-        __m256 low[4], high[4];
-        load_four_columns(low, from + i, stride);
-        load_four_columns(high, from + 8 * stride + i, stride);
+        vf row[4];
         UNROLL for (int j = 0; j < 4; j++)
         {
-            block[i + j] = (vf)_mm512_insertf32x8(_mm512_castps256_ps512(low[j]), high[j], 1);
+            row[j] = load_quarters(from + i + j * stride, stride);
         }
-    }
-#elif defined(__AVX2__) && VF == 8
-    UNROLL for (int i = 0; i < VF; i += 4)
-    {
-        __m256 columns[4];
-        load_four_columns(columns, from + i, stride);
-        UNROLL for (int j = 0; j < 4; j++)
-        {
-            block[i + j] = (vf)columns[j];
-        }
+        const vf low_01 = __builtin_shufflevector(row[0], row[1], VF_TURNS_LOW);
+        const vf low_23 = __builtin_shufflevector(row[2], row[3], VF_TURNS_LOW);
+        const vf high_01 = __builtin_shufflevector(row[0], row[1], VF_TURNS_HIGH);
+        const vf high_23 = __builtin_shufflevector(row[2], row[3], VF_TURNS_HIGH);
+        block[i] = __builtin_shufflevector(low_01, low_23, VF_PAIRS_LOW);
+        block[i + 1] = __builtin_shufflevector(low_01, low_23, VF_PAIRS_HIGH);
+        block[i + 2] = __builtin_shufflevector(high_01, high_23, VF_PAIRS_LOW);
+        block[i + 3] = __builtin_shufflevector(high_01, high_23, VF_PAIRS_HIGH);
     }
 #else
     UNROLL for (int i = 0; i < VF; i++)

@@ -182,6 +182,7 @@ static void test_odd_layers(void **state)
         "n1c3h9w9_k4r3s3_dl2",              /* dilation */
         "n1c3h9w12_k4r3s3_dl2x3_pd2x3",     /* dilation, as "same" */
         "n1c3h9w12_k4r3s3_st2_dl3_pd2",     /* stride and dilation */
+        "n1c9h12w75_k21r3s3_dl2_pd2",       /* phases of more columns than a vector */
         "n1c2h5w4_k3r3s3_pd4",              /* padding above the filter: outputs of padding only */
         "n2c2h3w3_k3r3s3_pd3x5",            /* the same with several images */
         "n3c7h18w24_k3r5s1_pd0,0,1,0_dl3",  /* phases of a dilated layer without a last column */

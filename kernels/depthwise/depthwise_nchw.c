@@ -138,9 +138,18 @@ static void store_y(const struct convoy_plan *plan, const struct operands *opera
             add = (const float *)residual->data + b->n * residual->stride_n +
                   b->k * residual->stride_c + p * residual->stride_h;
         }
-        plan->kernels->store_transposed(b->y + (p - b->p0) * plan->Q * pitch, pitch, to,
-                                        y->stride_c, add, residual ? residual->stride_c : 0,
-                                        &epilogue, (int)b->channels, step * plan->Q);
+        plan->kernels->store_transposed(&(struct transposed_store){
+            .sums = b->y + (p - b->p0) * plan->Q * pitch,
+            .sums_stride = pitch,
+            .y = to,
+            .y_stride = y->stride_c,
+            .residual = add,
+            .residual_stride = residual ? residual->stride_c : 0,
+            .column = 1,
+            .channels = (int)b->channels,
+            .pixels = step * plan->Q,
+            .epilogue = &epilogue,
+        });
     }
 }
 

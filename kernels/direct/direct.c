@@ -88,9 +88,18 @@ static void store_rows(const struct convoy_plan *plan, const struct operands *op
                 add = (const float *)residual->data + n * residual->stride_n +
                       block->k * residual->stride_c + p * residual->stride_h + box->q0;
             }
-            plan->kernels->store_transposed(sums, k_floats, to, y->stride_c, add,
-                                            residual ? residual->stride_c : 0, epilogue,
-                                            block->channels, step * width);
+            plan->kernels->store_transposed(&(struct transposed_store){
+                .sums = sums,
+                .sums_stride = k_floats,
+                .y = to,
+                .y_stride = y->stride_c,
+                .residual = add,
+                .residual_stride = residual ? residual->stride_c : 0,
+                .column = 1,
+                .channels = block->channels,
+                .pixels = step * width,
+                .epilogue = epilogue,
+            });
         }
     }
 }

@@ -6,8 +6,7 @@
 #include "kernels/tile/tile_finish.h"
 
 void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, int64_t);
-void KERNEL(store_transposed)(const float *, ptrdiff_t, float *, ptrdiff_t, const float *,
-                              ptrdiff_t, const struct tile_epilogue *, int, int64_t);
+void KERNEL(store_transposed)(const struct transposed_store *);
 
 ALWAYS_INLINE int at_most_vf(int64_t left)
 {
@@ -40,6 +39,34 @@ ALWAYS_INLINE void store_block(const vf block[VF], float *to, ptrdiff_t stride, 
             break;
         }
         vf_store_part(to + i * stride, block[i], lanes);
+    }
+}
+
+/* Rows of pixels that lie apart, those of a dilated layer: a float at a time. */
+ALWAYS_INLINE void store_apart(const vf block[VF], float *to, ptrdiff_t stride, ptrdiff_t column,
+                               int count, int lanes)
+{
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < lanes; j++) {
+            to[i * stride + j * column] = block[i][j];
+        }
+    }
+}
+
+ALWAYS_INLINE vf load_apart(const float *from, ptrdiff_t column, int lanes)
+{
+    vf row = {0};
+    for (int j = 0; j < lanes; j++) {
+        row[j] = from[j * column];
+    }
+    return row;
+}
+
+ALWAYS_INLINE void ask_for_rows(const float *p, ptrdiff_t stride, int count)
+{
+    UNROLL for (int i = 0; i < VF; i++)
+    {
+        __builtin_prefetch(p + (i < count ? i : 0) * stride, 1, 2);
     }
 }
 
@@ -123,11 +150,11 @@ void KERNEL(transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrd
     }
 }
 
-/* Vector j of the block is `columns` pixels of channel j: adds bias and residual, activates. */
-ALWAYS_INLINE void finish_block(vf block[VF], const struct tile_epilogue *epilogue, int k,
-                                const float *residual, ptrdiff_t residual_stride, int lanes,
-                                int columns)
+/* Vector j of the block is `columns` pixels of channel k + j: adds bias and residual, activates. */
+ALWAYS_INLINE void finish_block(vf block[VF], const struct transposed_store *o, int k,
+                                const float *residual, int lanes, int columns, const bool apart)
 {
+    const struct tile_epilogue *epilogue = o->epilogue;
     if (epilogue->bias) {
         UNROLL for (int j = 0; j < VF; j++)
         {
@@ -137,8 +164,8 @@ ALWAYS_INLINE void finish_block(vf block[VF], const struct tile_epilogue *epilog
     if (residual) {
         UNROLL for (int j = 0; j < VF; j++)
         {
-            const float *row = residual + (k + (j < lanes ? j : lanes - 1)) * residual_stride;
-            block[j] += vf_load_part(row, columns);
+            const float *row = residual + (j < lanes ? j : lanes - 1) * o->residual_stride;
+            block[j] += apart ? load_apart(row, o->column, columns) : vf_load_part(row, columns);
         }
     }
     if (epilogue->clamps || epilogue->leaks) {
@@ -149,27 +176,45 @@ ALWAYS_INLINE void finish_block(vf block[VF], const struct tile_epilogue *epilog
     }
 }
 
-void KERNEL(store_transposed)(const float *sums, ptrdiff_t sums_stride, float *y,
-                              ptrdiff_t y_stride, const float *residual, ptrdiff_t residual_stride,
-                              const struct tile_epilogue *epilogue, int channels, int64_t pixels)
+/* Channels k <= ... < k + lanes; pixels of y side by side, or not. */
+ALWAYS_INLINE void store_channels(const struct transposed_store *o, int k, int lanes,
+                                  const bool apart)
 {
-    for (int k = 0; k < channels; k += VF) {
-        int lanes = at_most_vf(channels - k);
-        for (int64_t i = 0; i < pixels;) {
-            float *target = y + k * y_stride + i;
-            int columns = columns_of_vector(target, y_stride, pixels - i);
-            /* a residual may be y itself, to which it must be added once */
-            const int64_t begin = residual ? i : whole_block(i, columns, pixels);
-            columns += (int)(i - begin);
-            target += begin - i;
-            i = begin;
-            vf block[VF];
-            /* sums rows are whole vectors, so only pixels can be missing */
-            vf_load_transposed(block, sums + i * sums_stride + k, sums_stride, columns, VF);
-            finish_block(block, epilogue, k, residual ? residual + i : NULL, residual_stride, lanes,
-                         columns);
-            store_block(block, target, y_stride, lanes, columns);
-            i += columns;
+    const ptrdiff_t column = apart ? o->column : 1;
+    for (int64_t i = 0, columns; i < o->pixels; i += columns) {
+        float *y = o->y + k * o->y_stride + i * column;
+        columns =
+            apart ? at_most_vf(o->pixels - i) : columns_of_vector(y, o->y_stride, o->pixels - i);
+        /* a residual may be y itself, to which it must be added once */
+        const int64_t begin = o->residual ? i : whole_block(i, (int)columns, o->pixels);
+        columns += i - begin;
+        y += (begin - i) * column;
+        i = begin;
+        if (o->next) {
+            ask_for_rows(y + o->next, o->y_stride, lanes);
+        }
+        const float *residual =
+            o->residual ? o->residual + k * o->residual_stride + i * column : NULL;
+        vf block[VF];
+        /* sums rows are whole vectors, so only pixels can be missing */
+        vf_load_transposed(block, o->sums + i * o->sums_stride + k, o->sums_stride, (int)columns,
+                           VF);
+        finish_block(block, o, k, residual, lanes, (int)columns, apart);
+        if (apart) {
+            store_apart(block, y, o->y_stride, column, lanes, (int)columns);
+        } else {
+            store_block(block, y, o->y_stride, lanes, (int)columns);
+        }
+    }
+}
+
+void KERNEL(store_transposed)(const struct transposed_store *o)
+{
+    for (int k = 0; k < o->channels; k += VF) {
+        if (o->column == 1) {
+            store_channels(o, k, at_most_vf(o->channels - k), false);
+        } else {
+            store_channels(o, k, at_most_vf(o->channels - k), true);
         }
     }
 }

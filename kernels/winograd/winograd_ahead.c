@@ -115,16 +115,15 @@ void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
                 int64_t tile, int64_t end, bool last, int64_t calls, int64_t depth,
                 struct ahead *ahead)
 {
-    const convoy_layer *l = &plan->layer;
     struct winograd_grid grid = winograd_grid(plan);
     ahead->count = 0;
     ahead->row = ahead->first = ahead->step = ahead->pieces = ahead->bytes = ahead->due = 0;
     ahead->steps = max64(1, depth / 2);
     const struct tile_sums *sums = plan->kernels->tile_sums;
-    ahead->floats = cpu_l3_slow() ? sums->ahead_floats : sums->ahead_most;
+    ahead->floats = sums->ahead_most;
     ahead->most = ahead->floats > sums->ahead_floats;
     ahead->calls = calls;
-    if (l->dilation_h > 1 || l->dilation_w > 1) {
+    if (!plan->blocking.x_and_y_ahead) {
         return;
     }
     int64_t x_end = last ? min64(grid.tiles, 2 * end - tile) : end;

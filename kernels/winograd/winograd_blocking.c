@@ -182,6 +182,7 @@ static void choose_block(struct convoy_plan *plan)
     b->k_together = blocks_together(plan, v_floats, k_floats);
     int64_t v_bytes = 4 * points(plan) * v_floats, m_bytes = 4 * points(plan) * k_floats;
     int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
+    b->x_and_y_ahead = !cpu_l3_slow() && plan->layer.dilation_h == 1 && plan->layer.dilation_w == 1;
     b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / (cpu_l3_slow() ? 4 : 2);
     b->strip_columns = divide_up(tiles, blocks_wanted(plan, tiles, fit));
     const int64_t strips = divide_up(tiles, b->strip_columns), threads = plan->threads;

@@ -49,6 +49,7 @@ struct winograd_result {
     ptrdiff_t stream_stride;
     float *y; /* the tile's first pixel and the block's first channel */
     ptrdiff_t stride_h, stride_w;
+    ptrdiff_t next;        /* 0, or floats from y to what is asked for meanwhile */
     const float *residual; /* likewise; NULL: none */
     ptrdiff_t residual_stride_h, residual_stride_w;
     int rows, columns; /* of the tile that exist in y */

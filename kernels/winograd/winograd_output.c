@@ -70,6 +70,12 @@ ALWAYS_INLINE void store_row(vf *along, const int m_w, const struct winograd_res
             along[j] = tile_activate(along[j], epilogue);
         }
     }
+    if (o->next) {
+        UNROLL for (int j = 0; j < m_w; j++)
+        {
+            __builtin_prefetch(y + o->next + j * stride, 1);
+        }
+    }
     if (lanes >= VF && columns == m_w) {
         UNROLL for (int j = 0; j < m_w; j++)
         {

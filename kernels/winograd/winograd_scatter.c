@@ -34,6 +34,12 @@ static float *first_of_run(const struct winograd_block *block, const convoy_tens
            p * tensor->stride_h + q * tensor->stride_w;
 }
 
+/* From what is written of y to what is asked for meanwhile, if it is. */
+static ptrdiff_t next_of(const struct convoy_plan *plan, ptrdiff_t next)
+{
+    return plan->blocking.x_and_y_ahead ? 0 : next;
+}
+
 /* The tiles of a run. `result` is that of the first; the others' y lie m columns apart each. */
 static void transform_run(const struct convoy_plan *plan, const struct winograd_block *block,
                           const struct tile_row *run, struct winograd_result result)
@@ -42,6 +48,7 @@ static void transform_run(const struct convoy_plan *plan, const struct winograd_
         plan->kernels->winograd_outputs->of_variant[winograd_of(plan)->index];
     for (int64_t t = 0; t < run->count; t++) {
         result.columns = (int)min64(block->w.m, columns_from(plan, block, run, t));
+        result.next = t + 1 < run->count ? result.next : 0;
         output(&result);
         result.products += block->m_row;
         result.y += block->w.m * result.stride_w;
@@ -64,6 +71,7 @@ static void scatter_nhwc(const struct convoy_plan *plan, const struct operands *
         .y = first_of_run(block, y, run, k_block->k),
         .stride_h = y->stride_h * l->dilation_h,
         .stride_w = y->stride_w * l->dilation_w,
+        .next = next_of(plan, block->w.m * y->stride_w * l->dilation_w),
         .rows = rows_under(plan, block, run),
         .channels = k_block->channels,
         .epilogue = epilogue,
@@ -84,21 +92,27 @@ static void store_run(const struct convoy_plan *plan, const struct operands *ope
     const convoy_layer *l = &plan->layer;
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     int64_t floats = plan->kernels->vector_floats, width = run->count * block->w.m;
-    int64_t columns = min64(width, columns_from(plan, block, run, 0));
-    /* Pixels of a dilated run lie apart: one at a time. */
-    int64_t step = l->dilation_w == 1 ? columns : 1;
-    int rows = rows_under(plan, block, run);
-    float *to = first_of_run(block, y, run, k);
-    const float *add = residual ? first_of_run(block, residual, run, k) : NULL;
+    const int rows = rows_under(plan, block, run);
+    const ptrdiff_t y_row = l->dilation_h * y->stride_h;
+    const ptrdiff_t residual_row = residual ? l->dilation_h * residual->stride_h : 0;
+    struct transposed_store store = {
+        .sums = block->result,
+        .sums_stride = floats,
+        .y = first_of_run(block, y, run, k),
+        .y_stride = y->stride_c,
+        .residual = residual ? first_of_run(block, residual, run, k) : NULL,
+        .residual_stride = residual ? residual->stride_c : 0,
+        .column = l->dilation_w,
+        .channels = channels,
+        .pixels = min64(width, columns_from(plan, block, run, 0)),
+        .epilogue = epilogue,
+    };
     for (int i = 0; i < rows; i++) {
-        ptrdiff_t p = i * l->dilation_h;
-        for (int64_t j = 0; j < columns; j += step) {
-            ptrdiff_t q = j * l->dilation_w;
-            plan->kernels->store_transposed(
-                block->result + (i * width + j) * floats, floats, to + p * y->stride_h + q,
-                y->stride_c, residual ? add + p * residual->stride_h + q : NULL,
-                residual ? residual->stride_c : 0, epilogue, channels, step);
-        }
+        store.next = i + 1 < rows ? next_of(plan, y_row) : 0;
+        plan->kernels->store_transposed(&store);
+        store.sums += width * floats;
+        store.y += y_row;
+        store.residual = residual ? store.residual + residual_row : NULL;
     }
 }
 
