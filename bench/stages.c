@@ -122,6 +122,7 @@ convoy_status stages_measure(const convoy_plan *plan, const convoy_tensor *x,
     kernels = plan->kernels;
     struct isa_kernels told = *kernels;
     multiplies.ahead_floats = kernels->tile_sums->ahead_floats;
+    multiplies.ahead_most = kernels->tile_sums->ahead_most;
     told.tile_sums = &multiplies;
     told.winograd_inputs = &inputs;
     told.winograd_outputs = &outputs;

@@ -163,7 +163,7 @@ ALWAYS_INLINE vf vf_fused(vf a, vf b, vf c)
 {
 #if defined(__clang__) && defined(__AVX512F__) && VF == 16
     return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(__clang__) && defined(__FMA__) && VF == 8
+#elif defined(__clang__) && defined(__AVX2__) && defined(__FMA__) && VF == 8
     return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #elif defined(__clang__) && defined(VECTOR_WIDE)
     union halves {
@@ -175,7 +175,7 @@ ALWAYS_INLINE vf vf_fused(vf a, vf b, vf c)
         sum.half[i] = _mm256_fmadd_ps(x.half[i], y.half[i], sum.half[i]);
     }
     return sum.whole;
-#elif defined(__clang__) && defined(__aarch64__)
+#elif defined(__clang__) && defined(__aarch64__) && VF == 4
     return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
@@ -243,6 +243,8 @@ ALWAYS_INLINE vh vh_multiply_add_at(const float *a, ptrdiff_t index, const int f
             : "r"(a), "r"(index), "i"(further * (int)sizeof *a), "v"(b),
               "m"(*(const struct run_floats *)a));
     return c;
+#elif defined(__clang__) && defined(VECTOR_WIDE)
+    return (vh)_mm256_fmadd_ps(_mm256_set1_ps(a[index + further]), (__m256)b, (__m256)c);
 #else
     return a[index + further] * b + c;
 #endif

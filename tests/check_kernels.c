@@ -431,7 +431,8 @@ static void test_epilogues(void **state)
     };
     static const char *const problems[] = {"n2c5h5w7_k19r3s3_pd1",     "n1c18h5w4_k18r3s3_pd1_g18",
                                            "n1c5h6w6_k21r1s1",         "n1c18h4w9_k18r5s5_pd2_g18",
-                                           "n1c24h6w5_k24r3s3_pd1_g6", "n1c5h7w37_k5r3s3_pd1_g5"};
+                                           "n1c24h6w5_k24r3s3_pd1_g6", "n1c5h7w37_k5r3s3_pd1_g5",
+                                           "n1c5h7w75_k21r3s3_dl2_pd2"};
     (void)state;
     for (size_t i = 0; i < sizeof epilogues / sizeof epilogues[0]; i++) {
         for (size_t j = 0; j < sizeof problems / sizeof problems[0]; j++) {

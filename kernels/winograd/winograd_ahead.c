@@ -123,7 +123,7 @@ void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
     ahead->floats = sums->ahead_most;
     ahead->most = ahead->floats > sums->ahead_floats;
     ahead->calls = calls;
-    if (!plan->blocking.x_and_y_ahead) {
+    if (!plan->blocking.asks_for_x || plan->layer.dilation_h > 1 || plan->layer.dilation_w > 1) {
         return;
     }
     int64_t x_end = last ? min64(grid.tiles, 2 * end - tile) : end;

@@ -32,8 +32,8 @@ struct ahead {
 };
 
 /* For the block of tiles tile <= t < end and one block of channels, `last` of them or not, and
-   `calls` of register tiles, each a sum of `depth` terms. Nothing where it would crowd L2.
- */
+   `calls` of register tiles, each a sum of `depth` terms. Nothing where it would crowd L2,
+   where lines are far away (asks_for_x of struct blocking), and of dilated layers. */
 void ahead_fill(const struct convoy_plan *plan, const struct operands *operands,
                 const struct winograd_block *block, const struct winograd_k_block *k_block,
                 int64_t tile, int64_t end, bool last, int64_t calls, int64_t depth,

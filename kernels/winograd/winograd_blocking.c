@@ -110,10 +110,10 @@ static bool w_from_memory(const struct convoy_plan *plan)
 }
 
 /* Tiles of a block of `bytes` each, of which `near` are V and the products of one block of
-   channels: few, so that these and packed w share L2 and the block that follows can be asked for
-   meanwhile (see winograd_ahead.h), two register tiles at least. More where packed w comes from
-   memory, or from behind L2 where that is as slow, which takes longer than so few tiles multiply,
-   and where there is less to ask for as x and y are near; but little more than L2 holds. */
+   channels: few, so that these, packed w, x and y share L2, and the next x may come meanwhile (see
+   winograd_ahead.h), two register tiles at least. More where packed w comes from memory, or from
+   behind L2 where that is as slow, which takes longer than so few tiles multiply, and where there
+   is less to ask for as x and y are near; but little more than L2 holds. */
 static int64_t tiles_wanted(const struct convoy_plan *plan, int64_t near, int64_t bytes)
 {
     const struct blocking *b = &plan->blocking;
@@ -182,7 +182,7 @@ static void choose_block(struct convoy_plan *plan)
     b->k_together = blocks_together(plan, v_floats, k_floats);
     int64_t v_bytes = 4 * points(plan) * v_floats, m_bytes = 4 * points(plan) * k_floats;
     int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
-    b->x_and_y_ahead = !cpu_l3_slow() && plan->layer.dilation_h == 1 && plan->layer.dilation_w == 1;
+    b->asks_for_x = !cpu_l3_slow();
     b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / (cpu_l3_slow() ? 4 : 2);
     b->strip_columns = divide_up(tiles, blocks_wanted(plan, tiles, fit));
     const int64_t strips = divide_up(tiles, b->strip_columns), threads = plan->threads;

@@ -37,7 +37,7 @@ static float *first_of_run(const struct winograd_block *block, const convoy_tens
 /* From what is written of y to what is asked for meanwhile, if it is. */
 static ptrdiff_t next_of(const struct convoy_plan *plan, ptrdiff_t next)
 {
-    return plan->blocking.x_and_y_ahead ? 0 : next;
+    return plan->blocking.asks_for_x ? 0 : next;
 }
 
 /* The tiles of a run. `result` is that of the first; the others' y lie m columns apart each. */
