@@ -36,6 +36,7 @@ struct blocking {
     int64_t groups_together; /* groups of which x is copied together, */
     int64_t copy_channels;   /* floats of such a copy for each pixel, */
     int64_t run_channels;    /* and those that lie together */
+    bool dots;               /* few output channels: terms of the depth in the lanes */
     bool lanes;              /* grouped: output channels of several groups side by side */
     bool depthwise;          /* ... by kernels/depthwise */
     bool planes;             /* ... output columns in the lanes */

@@ -13,7 +13,8 @@
 #error "the build sets ISA_ENUM to the convoy_isa of this table"
 #endif
 
-extern const struct tile_shapes KERNEL(tile_shapes), KERNEL(tile_lanes_shapes);
+extern const struct tile_shapes KERNEL(tile_shapes), KERNEL(tile_lanes_shapes),
+    KERNEL(tile_dots_shapes);
 extern const struct tile_cuts KERNEL(tile_cuts);
 extern const struct tile_sums KERNEL(tile_sums);
 extern const struct winograd_inputs KERNEL(winograd_inputs);
@@ -38,6 +39,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .vector_floats = VF,
     .tile = &KERNEL(tile_shapes),
     .lanes = &KERNEL(tile_lanes_shapes),
+    .dots = &KERNEL(tile_dots_shapes),
     .tile_cuts = &KERNEL(tile_cuts),
     .tile_sums = &KERNEL(tile_sums),
     .direct_filter = KERNEL(direct_filter),

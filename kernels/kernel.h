@@ -62,6 +62,7 @@ struct isa_kernels {
     int vector_floats;
     const struct tile_shapes *tile;    /* dense: x is broadcast */
     const struct tile_shapes *lanes;   /* grouped: x is a vector */
+    const struct tile_shapes *dots;    /* few channels: x and w are; a "vector" is one channel */
     const struct tile_cuts *tile_cuts; /* dense, of panels that are not there yet */
     const struct tile_sums *tile_sums; /* Winograd: several partial sums at a time */
     direct_filter_function *direct_filter;

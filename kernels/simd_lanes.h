@@ -222,6 +222,66 @@ ALWAYS_INLINE void vf_transpose(vf rows[VF])
     }
 }
 
+/* Lane i is v[i ^ distance]; a distance of VF/2 changes the halves. */
+ALWAYS_INLINE vf vf_swap(vf v, const int distance)
+{
+#if VF == 16
+    if (distance == 8) {
+        return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    }
+    if (distance == 4) {
+        return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+    }
+    if (distance == 2) {
+        return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    }
+    return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+#elif VF == 8
+    if (distance == 4) {
+        return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+    }
+    if (distance == 2) {
+        return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+    }
+    return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6);
+#else
+    if (distance == 2) {
+        return __builtin_shufflevector(v, v, 2, 3, 0, 1);
+    }
+    return __builtin_shufflevector(v, v, 1, 0, 3, 2);
+#endif
+}
+
+/* Lane k: the sum of the lanes of v[k], k < count; behind them anything. Dealing two vectors
+   together and adding what was the first and the second half keeps half as many lanes of each; when
+   one vector is left its halves are added until each sum is one lane. All sums have one order. */
+ALWAYS_INLINE vf vf_sums(const vf *v, const int count)
+{
+    vf sums[VF];
+    int left = 1;
+    while (left < count) {
+        left *= 2;
+    }
+    UNROLL for (int i = 0; i < left; i++)
+    {
+        sums[i] = v[i < count ? i : count - 1];
+    }
+    const int lanes = left;
+    for (; left > 1; left /= 2) {
+        UNROLL for (int i = 0; i < left / 2; i++)
+        {
+            const vf a = sums[i], b = sums[i + left / 2];
+            sums[i] = __builtin_shufflevector(a, b, VF_DEAL_LOW) +
+                      __builtin_shufflevector(a, b, VF_DEAL_HIGH);
+        }
+    }
+    UNROLL for (int distance = VF / 2; distance >= lanes; distance /= 2)
+    {
+        sums[0] += vf_swap(sums[0], distance);
+    }
+    return sums[0];
+}
+
 #if (defined(__AVX512F__) && VF == 16) || (defined(__AVX2__) && VF == 8)
 #define VF_QUARTERS 1
 /* Four floats each of rows 0, 4, 8, ... of memory, side by side. */

@@ -417,6 +417,38 @@ static void test_panels(void **state)
     }
 }
 
+/* Few output channels: terms of the depth in the lanes, where they are many enough. */
+static void test_dots(void **state)
+{
+    static const char *const problems[] = {
+        "n2c37h9w8_k3r5s5_st2_pd2",
+        "n1c40h12w11_k2r3s3_dl2_pd2", /* each tap a run of its own, with a tail */
+        "n1c32h12w11_k1r3s3_dl2_pd2", /* ... without */
+        "n1c800h4w5_k2r3s3_pd1",      /* partial sums */
+        "n1c1603h4w5_k1r3s3_pd1",     /* ... of runs that begin anywhere */
+        "n1c100h3w9_k1r1s7_pd0x3",
+        "n1c100h9w3_k2r7s1_pd3x0",
+        "n1c64h1w1_k2r3s3_pd1",
+        "n1c64h2w2_k1r3s3_pd4,3,2,5", /* outputs of padding only */
+        "n3c48h3w2_k2r3s3_pd1",       /* several images in a strip */
+        "n1c5h9w30_k1r9s9_pd4",
+        "n1c1h20w40_k2r15s15_pd7",
+        "n1c64h30w90_k2r3s3_pd1", /* several strips */
+        "n1c64h10w9_k2r5s3_st3x1_dl1x2_pd2,1,3,0",
+    };
+    (void)state;
+    for (int K = 1; K <= 9; K++) {
+        char problem[CONVOY_PROBLEM_SIZE];
+        snprintf(problem, sizeof problem, "n1c96h6w13_k%dr3s3_pd1", K);
+        check_with_residual(problem);
+        snprintf(problem, sizeof problem, "n1c91h6w13_k%dr3s3_pd1", K);
+        check_with_residual(problem);
+    }
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        check_with_residual(problems[i]);
+    }
+}
+
 /* Every activation with and without a residual, on a layer with tails in all directions. */
 static void test_epilogues(void **state)
 {
@@ -429,10 +461,10 @@ static void test_epilogues(void **state)
         {.activation = CONVOY_CLIP, .low = -5.5f, .high = 7.25f},
         {.activation = CONVOY_IDENTITY},
     };
-    static const char *const problems[] = {"n2c5h5w7_k19r3s3_pd1",     "n1c18h5w4_k18r3s3_pd1_g18",
-                                           "n1c5h6w6_k21r1s1",         "n1c18h4w9_k18r5s5_pd2_g18",
-                                           "n1c24h6w5_k24r3s3_pd1_g6", "n1c5h7w37_k5r3s3_pd1_g5",
-                                           "n1c5h7w75_k21r3s3_dl2_pd2"};
+    static const char *const problems[] = {"n2c5h5w7_k19r3s3_pd1",      "n1c18h5w4_k18r3s3_pd1_g18",
+                                           "n1c5h6w6_k21r1s1",          "n1c18h4w9_k18r5s5_pd2_g18",
+                                           "n1c24h6w5_k24r3s3_pd1_g6",  "n1c5h7w37_k5r3s3_pd1_g5",
+                                           "n1c5h7w75_k21r3s3_dl2_pd2", "n1c37h5w7_k3r5s5_pd2"};
     (void)state;
     for (size_t i = 0; i < sizeof epilogues / sizeof epilogues[0]; i++) {
         for (size_t j = 0; j < sizeof problems / sizeof problems[0]; j++) {
@@ -586,7 +618,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_depthwise_epilogues),
         cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_depth_first),
         cmocka_unit_test(test_dense),          cmocka_unit_test(test_single_pixels),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_dots),           cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     quick = argc == 2 && strcmp(argv[1], "--quick") == 0;

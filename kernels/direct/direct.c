@@ -44,10 +44,9 @@ static void multiply_group(const struct convoy_plan *plan, const struct direct_s
                            const struct direct_group *group, int64_t chunk, int width,
                            struct tile_operands *tile)
 {
-    const struct tile_shapes *shapes =
-        plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
+    const struct tile_shapes *shapes = direct_shapes(plan);
     const int64_t *starts = strip->chunk_runs + group->chunk_runs;
-    const int floats = plan->kernels->vector_floats, vectors = (width + floats - 1) / floats;
+    const int floats = (int)direct_tile_floats(plan), vectors = (width + floats - 1) / floats;
     const int most = shapes->pixels_max[vectors - 1], count = (int)group->count;
     const int tiles = (count + most - 1) / most, larger = count % tiles;
     int pixels = count / tiles;
@@ -75,7 +74,7 @@ static void store_rows(const struct convoy_plan *plan, const struct operands *op
     const struct direct_box *box = &strip->box;
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     int64_t width = box->q1 - box->q0;
-    ptrdiff_t k_floats = (ptrdiff_t)plan->blocking.tile_vectors * plan->kernels->vector_floats;
+    const ptrdiff_t k_floats = direct_sums_floats(plan);
     bool joined = y->stride_h == width && (!residual || residual->stride_h == width);
     int64_t rows = box->p1 - box->p0;
     int64_t step = joined ? rows : 1; /* rows that follow each other in memory are one */
@@ -112,9 +111,11 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
     struct direct_k_block block = direct_k_block(plan, index);
     bool nhwc = operands->y->layout == CONVOY_NHWC;
     bool copied = strip->source.data == strip->copy;
+    const bool bias_last = plan->blocking.lanes || plan->blocking.dots;
     epilogue.bias = plan->bias ? plan->bias + block.k : NULL;
     struct tile_operands tile = {
         .w = (const float *)plan->packed_w + block.w_offset,
+        .w_stride = layer_depth(&plan->layer),
         .epilogue = &epilogue,
         .residual = operands->residual ? strip->residual : NULL,
         .sums_shift = sums_shift,
@@ -137,7 +138,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         }
     }
     if (!nhwc && chunk == chunks) {
-        epilogue.bias = plan->blocking.lanes ? epilogue.bias : NULL; /* else sums began with it */
+        epilogue.bias = bias_last ? epilogue.bias : NULL; /* else sums began with it */
         store_rows(plan, operands, strip, &block, strip->partial + sums_shift, &epilogue);
     }
 }
@@ -149,7 +150,7 @@ static void multiply_depth_first(const struct convoy_plan *plan, const struct op
 {
     const struct direct_box *box = &strip->box;
     const int64_t pixels = (box->n1 - box->n0) * (box->p1 - box->p0) * (box->q1 - box->q0);
-    const int64_t sums = pixels * plan->blocking.tile_vectors * plan->kernels->vector_floats;
+    const int64_t sums = pixels * direct_sums_floats(plan);
     for (int64_t chunk = 0; chunk < direct_chunks(plan); chunk++) {
         for (int64_t index = begin; index < end; index++) {
             multiply_block(plan, operands, strip, index, chunk, chunk + 1, (index - begin) * sums,

@@ -8,6 +8,7 @@
  *   direct_weights.c   filter -> packed w (pack)
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order
+ *   direct_dots.c      few output channels: terms of the depth in the lanes
  *   direct_panels.c    NCHW with pixels in the lanes: cut, and run
  *   direct_panels_pack.c   x into panels
  *   direct_panels_multiply.c   their register tiles; what the three share: direct_panels.h
@@ -93,6 +94,12 @@ static inline bool direct_sums_are_short(const struct convoy_plan *plan)
     return layer_depth(&plan->layer) <= 128;
 }
 
+/* The register tiles of the layer; output channels that one of their vectors holds; and floats that
+   the sums of a pixel take in a block of output channels. */
+const struct tile_shapes *direct_shapes(const struct convoy_plan *plan);
+int64_t direct_tile_floats(const struct convoy_plan *plan);
+int64_t direct_sums_floats(const struct convoy_plan *plan);
+
 /* Chunks of the depth: terms between two partial sums. */
 static inline int64_t direct_chunks(const struct convoy_plan *plan)
 {
@@ -152,6 +159,17 @@ void direct_strip_fill(const struct convoy_plan *plan, const struct operands *op
    for all blocks of blocking.groups_together groups. */
 void direct_pack_strip(const struct convoy_plan *plan, const struct operands *operands,
                        int64_t index, struct direct_strip *strip);
+
+/* Few output channels, terms of the depth in the lanes: can it be, and is it worth it;
+   multiply-adds of vectors for each pixel, with what its end takes; terms between two partial sums;
+   roundings of the longest of those; and what is multiplied for so many terms. Do runs make vectors
+   of several taps? Then x must be copied, with its padding. */
+bool direct_dots_fit(const struct convoy_plan *plan);
+double direct_dots_multiplies(const struct convoy_plan *plan);
+int64_t direct_dots_depth_block(const struct convoy_plan *plan);
+int64_t direct_dots_chain(const struct convoy_plan *plan);
+int64_t direct_dots_terms(const struct convoy_plan *plan, int64_t terms);
+bool direct_dots_join(const struct convoy_plan *plan);
 
 /* NCHW with pixels in the lanes: can it be; what it multiplies; vectors that it copies; cut the
    layer; its strips; bytes of a thread's workspace; run. */

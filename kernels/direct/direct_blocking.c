@@ -25,9 +25,24 @@
 #define PIECE_FLOATS    32
 /* Fewer pixels than this for each set of taps leave register tiles half empty. */
 #define GROUP_PIXELS_MIN 4
-static const struct tile_shapes *shapes_of(const struct convoy_plan *plan)
+
+const struct tile_shapes *direct_shapes(const struct convoy_plan *plan)
 {
-    return plan->blocking.lanes ? plan->kernels->lanes : plan->kernels->tile;
+    const struct isa_kernels *kernels = plan->kernels;
+    return plan->blocking.dots    ? kernels->dots
+           : plan->blocking.lanes ? kernels->lanes
+                                  : kernels->tile;
+}
+
+int64_t direct_tile_floats(const struct convoy_plan *plan)
+{
+    return plan->blocking.dots ? 1 : plan->kernels->vector_floats;
+}
+
+int64_t direct_sums_floats(const struct convoy_plan *plan)
+{
+    const int64_t floats = plan->kernels->vector_floats;
+    return plan->blocking.dots ? floats : plan->blocking.tile_vectors * floats;
 }
 
 /* The output channels of one group (dense) or of all (lanes). */
@@ -38,19 +53,19 @@ static int64_t channels_of(const struct convoy_plan *plan)
 
 int64_t direct_vectors(const struct convoy_plan *plan)
 {
-    return divide_up(channels_of(plan), plan->kernels->vector_floats);
+    return divide_up(channels_of(plan), direct_tile_floats(plan));
 }
 
-/* Floats of packed w that hold them. One vector and a half are filled up to two where the half
-   takes as long: its multiply-adds load x each for itself, as many times as the whole one's share
-   (64 -> 24 channels at 28x28 0.96 of the time, 144 -> 24 at 56x56 0.94; two and a half lose as
-   much). */
+/* Floats of packed w that hold them. A half, and one vector and a half, are filled up where the
+   half takes as long as a whole one: its multiply-adds load x each for itself, as many times as the
+   whole one's share, and its tiles end slowly (64 -> 24 channels at 28x28 0.96 of the time, 32 -> 4
+   at 112x112 0.8, 3 -> 3 by 3x3 at 256x256 0.8; two and a half lose as much). */
 static int64_t width_of(const struct convoy_plan *plan)
 {
     int64_t channels = channels_of(plan), floats = plan->kernels->vector_floats;
-    bool fills =
-        cpu_halves_slow() && plan->layer.layout == CONVOY_NHWC && divide_up(channels, floats) == 2;
-    return round_up(channels, fills ? floats : shapes_of(plan)->granule);
+    bool fills = !plan->blocking.dots && cpu_halves_slow() && plan->layer.layout == CONVOY_NHWC &&
+                 divide_up(channels, floats) <= 2;
+    return round_up(channels, fills ? floats : direct_shapes(plan)->granule);
 }
 
 int64_t direct_lanes(const struct convoy_plan *plan)
@@ -62,7 +77,7 @@ int64_t direct_lanes(const struct convoy_plan *plan)
    ones, and for so few pixels that a tile has fewer sums than multiply-adds are under way. */
 static int block_vectors(const struct convoy_plan *plan)
 {
-    const struct tile_shapes *shapes = shapes_of(plan);
+    const struct tile_shapes *shapes = direct_shapes(plan);
     const int64_t pixels = plan->layer.N * plan->P * plan->Q;
     if (pixels == 1) {
         return shapes->vectors_single;
@@ -72,7 +87,7 @@ static int block_vectors(const struct convoy_plan *plan)
 
 static int64_t blocks_of_group(const struct convoy_plan *plan)
 {
-    const struct tile_shapes *shapes = shapes_of(plan);
+    const struct tile_shapes *shapes = direct_shapes(plan);
     int64_t vectors = direct_vectors(plan);
     int64_t most = plan->blocking.block_vectors;
     return max64(divide_up(vectors, max64(most, shapes->vectors_max)), vectors / most);
@@ -81,7 +96,7 @@ static int64_t blocks_of_group(const struct convoy_plan *plan)
 struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index)
 {
     const convoy_layer *layer = &plan->layer;
-    int64_t floats = plan->kernels->vector_floats;
+    int64_t floats = direct_tile_floats(plan);
     int64_t vectors = direct_vectors(plan), blocks = blocks_of_group(plan);
     int64_t group = index / blocks, in_group = index % blocks;
     int64_t first = vectors / blocks * in_group + min64(in_group, vectors % blocks);
@@ -259,7 +274,7 @@ static void choose_parts(struct convoy_plan *plan)
     int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
     int64_t parts = divide_up(wanted, strips);
     if (b->depth_first) {
-        int64_t sums = 4 * strip_pixels(b) * b->tile_vectors * plan->kernels->vector_floats;
+        int64_t sums = 4 * strip_pixels(b) * direct_sums_floats(plan);
         parts = max64(parts, divide_up(b->k_blocks, max64(1, l2_share() / sums)));
     }
     b->k_parts = min64(b->k_blocks, parts);
@@ -272,8 +287,8 @@ static int64_t executed_flops(const struct convoy_plan *plan)
     if (convoy_layer_count(layer, NULL, &counts) != CONVOY_OK) {
         return INT64_MAX;
     }
-    int64_t macs = plan->blocking.pads ? counts.macs : counts.macs_valid;
-    int64_t flops = 2 * (macs / layer->K);
+    int64_t terms = (plan->blocking.pads ? counts.macs : counts.macs_valid) / layer->K;
+    int64_t flops = 2 * (plan->blocking.dots ? direct_dots_terms(plan, terms) : terms);
     return multiply_checked(&flops, direct_lanes(plan)) ? flops : INT64_MAX;
 }
 
@@ -289,7 +304,7 @@ static void choose_copies(struct convoy_plan *plan)
     const convoy_layer *layer = &plan->layer;
     struct blocking *b = &plan->blocking;
     const int64_t Cg = layer_Cg(layer);
-    b->packs = layer->layout == CONVOY_NCHW ||
+    b->packs = layer->layout == CONVOY_NCHW || direct_dots_join(plan) ||
                (b->lanes ? Cg > 1 || layer_Kg(layer) > 1 : groups_collide(layer));
     /* parts of vectors take long to transpose */
     const int64_t floats = plan->kernels->vector_floats;
@@ -300,7 +315,8 @@ static void choose_copies(struct convoy_plan *plan)
     b->copy_channels = Cg * (b->lanes ? floats : b->groups_together);
     b->run_channels = !b->lanes && apart ? Cg : b->copy_channels;
     choose_strip(plan);
-    b->pads = layer_is_padded(layer) && groups_too_small(plan, b->strip_images);
+    b->pads = layer_is_padded(layer) &&
+              (direct_dots_join(plan) || groups_too_small(plan, b->strip_images));
     if (b->pads && !b->packs) {
         b->packs = true;
         choose_strip(plan);
@@ -355,10 +371,12 @@ void direct_prepare(struct convoy_plan *plan)
     *b = (struct blocking){0};
     /* dense tiles make nearly twice the multiply-adds, of which groups may leave half empty */
     b->lanes = layer->groups > 1 && 2 * layer_Kg(layer) <= plan->kernels->vector_floats;
+    b->dots = direct_dots_fit(plan);
     b->block_vectors = block_vectors(plan);
-    const struct tile_shapes *shapes = shapes_of(plan);
+    const struct tile_shapes *shapes = direct_shapes(plan);
     int64_t depth = layer_depth(layer);
-    b->depth_block = divide_up(depth, divide_up(depth, DEPTH_BLOCK));
+    b->depth_block =
+        b->dots ? direct_dots_depth_block(plan) : divide_up(depth, divide_up(depth, DEPTH_BLOCK));
     b->k_blocks = blocks_of_group(plan) * (b->lanes ? 1 : layer->groups);
     b->tile_vectors = (int)divide_up(direct_vectors(plan), blocks_of_group(plan));
     b->tile_pixels = shapes->pixels_max[b->tile_vectors - 1];
@@ -375,6 +393,7 @@ void direct_prepare(struct convoy_plan *plan)
     }
     plan->workspace_bytes = (size_t)multiply_saturated(b->thread_bytes, plan->threads);
     /* a partial sum, the sum of the partial sums, bias, residual, slope */
-    plan->error_bound = sum_error_bound(b->depth_block + direct_chunks(plan) + 3);
-    plan->error_typical = sum_error_typical(b->depth_block, direct_chunks(plan));
+    const int64_t chain = b->dots ? direct_dots_chain(plan) : b->depth_block;
+    plan->error_bound = sum_error_bound(chain + direct_chunks(plan) + 3);
+    plan->error_typical = sum_error_typical(chain, direct_chunks(plan));
 }

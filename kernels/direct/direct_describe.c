@@ -40,9 +40,12 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
         return;
     }
     snprintf(text, size,
-             "%s tile %d pixels x %d vectors of %d; strips of %lld x %lld x %lld pixels%s%s; "
+             "%s tile %d pixels x %d %s of %d; strips of %lld x %lld x %lld pixels%s%s; "
              "sums of %lld%s; %lld channel blocks in %lld part%s",
-             b->lanes ? "lanes" : "dense", b->tile_pixels, b->tile_vectors,
+             b->dots    ? "dots"
+             : b->lanes ? "lanes"
+                        : "dense",
+             b->tile_pixels, b->tile_vectors, b->dots ? "channels, terms in vectors" : "vectors",
              plan->kernels->vector_floats, (long long)b->strip_images, (long long)b->strip_rows,
              (long long)b->strip_columns,
              b->pads    ? " copied with zeros"

@@ -145,7 +145,7 @@ bool direct_panels_fit(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     int64_t bytes = 4 * floats_of(plan) * panel_vectors(plan);
-    return l->layout == CONVOY_NCHW && !plan->blocking.lanes &&
+    return l->layout == CONVOY_NCHW && !plan->blocking.lanes && !plan->blocking.dots &&
            multiply_checked(&bytes, layer_depth(l)) && multiply_checked(&bytes, l->groups) &&
            bytes <= (int64_t)cpu_l2_bytes() / 2;
 }

@@ -117,7 +117,7 @@ int64_t direct_strip_carve(const struct convoy_plan *plan, char *workspace,
     }
     bool last_block_packs = b->packs || direct_block_packs(plan, b->k_blocks - 1);
     bool sums = chunks > 1 || plan->layer.layout == CONVOY_NCHW;
-    int64_t k_floats = b->tile_vectors * plan->kernels->vector_floats;
+    const int64_t k_floats = direct_sums_floats(plan);
     int64_t used = 0;
     struct direct_strip s = {0};
     s.x = carve(workspace, &used, pixels * (int64_t)sizeof *s.x);
@@ -255,7 +255,7 @@ static int64_t fill_pixels(const struct convoy_plan *plan, const struct operands
     const convoy_tensor *y = operands->y, *residual = operands->residual;
     const bool nhwc = y->layout == CONVOY_NHWC;
     const int64_t width = box->q1 - box->q0, height = box->p1 - box->p0;
-    const int64_t k_floats = plan->blocking.tile_vectors * plan->kernels->vector_floats;
+    const int64_t k_floats = direct_sums_floats(plan);
     const int64_t p = rows->begin, across = columns->end - columns->begin;
     const int64_t q = columns->begin, down = rows->end - rows->begin;
     const int64_t h = p * l->stride_h - l->pad_top - source->h0;

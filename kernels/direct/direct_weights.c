@@ -5,7 +5,7 @@
  * Dense: for each block of output channels, [R][S][C/groups][channels of the block], the channels
  * filled up with zeros to whole vectors, or halves of them (tile_shapes.granule). Lanes: for each
  * vector of output channels, [R][S][C/groups][VF]. Depthwise: the same as [R][C/groups][S][VF].
- * Panels: [K][R][S][C/groups].
+ * Panels and dots: [K][R][S][C/groups].
  */
 #include "kernels/direct/direct.h"
 
@@ -14,7 +14,7 @@
 #include "core/denormals.h"
 #include "core/layer_checked.h"
 
-static void pack_for_panels(struct convoy_plan *plan, const float *filter)
+static void pack_by_channels(struct convoy_plan *plan, const float *filter)
 {
     const convoy_layer *l = &plan->layer;
     const int64_t taps = l->R * l->S, depth = layer_depth(l), Cg = layer_Cg(l);
@@ -44,8 +44,8 @@ void direct_pack_weights(struct convoy_plan *plan, const float *filter)
 {
     const convoy_layer *layer = &plan->layer;
     settle_bias(plan);
-    if (plan->blocking.panels) {
-        pack_for_panels(plan, filter);
+    if (plan->blocking.panels || plan->blocking.dots) {
+        pack_by_channels(plan, filter);
         return;
     }
     const int64_t Cg = layer_Cg(layer);

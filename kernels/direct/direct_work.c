@@ -43,7 +43,8 @@ static double copied_work(const struct convoy_plan *plan)
         double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
         /* blocks of vectors x vectors, full or not */
         double input = (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
-        double output = (double)(l->N * round_up(plan->P * plan->Q, floats) * direct_vectors(plan));
+        double vectors = (double)divide_up(direct_vectors(plan) * direct_tile_floats(plan), floats);
+        double output = (double)(l->N * round_up(plan->P * plan->Q, floats)) * vectors;
         double copies = transpose * rows_again(plan) * input + transpose_back * groups * output;
         return plan->blocking.depthwise ? of_depthwise * copies : copies;
     }
@@ -64,6 +65,10 @@ struct work direct_work(const struct convoy_plan *plan)
                   : b->planes               ? plane
                   : depthwise_rows_known(l) ? rows
                                             : depthwise;
+    if (b->dots) {
+        rate = DENSE_WORK;
+        multiplies = (double)(l->N * plan->P * plan->Q) * direct_dots_multiplies(plan);
+    }
     int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
     return (struct work){
         .multiply = rate * multiplies,

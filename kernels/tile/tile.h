@@ -24,7 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TILE_VECTORS_MAX 8 /* of one pixel; of several 4 or 3 */
+#define TILE_VECTORS_MAX 8  /* of one pixel; of several 4 or 3 */
 #define TILE_PIXELS_MAX  12
 
 /* A piece of the sum, the same for all pixels of a tile. */
@@ -76,7 +76,8 @@ struct tile_operands {
                                  swapped */
     const float *const *x;    /* base pointer of each pixel, and what to add to all of them */
     ptrdiff_t x_shift;
-    const float *w; /* block of packed w: [depth][vectors][VF] */
+    const float *w; /* block of packed w: [depth][vectors][VF]; in dots tiles [channels][depth] */
+    ptrdiff_t w_stride; /* dots: the depth */
     const struct tile_run *runs;
     int run_count;
     enum tile_ending ending;

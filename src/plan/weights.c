@@ -81,8 +81,8 @@ bool weights_agree(const struct convoy_plan *a, const struct convoy_plan *b)
     bool same_blocks = ba->block_vectors == 0 || ba->panels || ba->depthwise ||
                        (ba->k_blocks == bb->k_blocks && ba->tile_vectors == bb->tile_vectors);
     bool packing = ba->depth_block == bb->depth_block && ba->lanes == bb->lanes &&
-                   ba->depthwise == bb->depthwise && ba->panels == bb->panels && same_blocks &&
-                   la->layout == lb->layout;
+                   ba->dots == bb->dots && ba->depthwise == bb->depthwise &&
+                   ba->panels == bb->panels && same_blocks && la->layout == lb->layout;
     return a->algorithm == b->algorithm && a->kernels == b->kernels && filter && packing &&
            a->packed_w_bytes == b->packed_w_bytes && a->bias_bytes == b->bias_bytes &&
            a->flush_denormals == b->flush_denormals; /* direct flushes the bias too */
