@@ -21,6 +21,10 @@
 #define RUN_BYTES 6000.0
 /* Waiting for packed weights that asking for them ahead does not hide. */
 #define W_NOT_HIDDEN 0.6
+/* Where the L3 is slow, a core's part of it is little more than its L2: packed weights of so many
+   L2s come from memory, others ran meanwhile. On Emerald Rapids what 9 MB of them cost fits the
+   L3, what 14 MB cost memory. */
+#define W_NEAR_L2S 6.0
 /* Seconds for a byte from L2. */
 #define L2_BYTE 0.012e-9
 
@@ -47,11 +51,10 @@ convoy_rates rates_built_in(convoy_isa isa)
     };
 }
 
-/* Seconds for reading bytes of a set of this size that L2 does not hold: `each` by the busiest
-   thread, `all` by all threads. */
-static double traffic(const convoy_rates *rates, double each, double all, double set_bytes)
+/* Seconds for reading bytes that L2 does not hold, of a set of which the part `far` comes from
+   memory: `each` by the busiest thread, `all` by all threads. */
+static double traffic(const convoy_rates *rates, double each, double all, double far)
 {
-    double far = fmin(set_bytes / cpu_near_bytes(), 1);
     double alone = each * (far * rates->far_byte + (1 - far) * rates->near_byte);
     return fmax(alone, all * far * rates->shared_byte);
 }
@@ -68,7 +71,12 @@ static double operands_traffic(const struct convoy_plan *plan, const convoy_rate
     }
     return x + y <= (double)cpu_l2_bytes() && share == 1
                ? 0
-               : traffic(rates, share * bytes, bytes, x + y);
+               : traffic(rates, share * bytes, bytes, fmin((x + y) / cpu_near_bytes(), 1));
+}
+
+static double w_near_bytes(void)
+{
+    return cpu_l3_slow() ? W_NEAR_L2S * (double)cpu_l2_bytes() : cpu_near_bytes();
 }
 
 /* What L2 cannot hold of a thread's part of the packed weights comes anew for each block of pixels.
@@ -80,7 +88,8 @@ static double weights_traffic(const struct convoy_plan *plan, const convoy_rates
     double part = fmin(w, read), beyond = fmax(part - (double)cpu_l2_bytes(), 0);
     double again = part > 0 ? beyond * (read / part - 1) * rates->near_byte : 0;
     double to_l1 = w > (double)cpu_l1d_bytes() ? read * L2_BYTE : 0;
-    double waiting = traffic(rates, beyond, fmin(w, beyond / share), w) + again;
+    double far = fmin(w / w_near_bytes(), 1);
+    double waiting = traffic(rates, beyond, fmin(w, beyond / share), far) + again;
     return W_NOT_HIDDEN * waiting + fmax(to_l1 - multiply_seconds, 0);
 }
 
