@@ -58,7 +58,7 @@ struct work {
     double multiply;  /* the sums */
     double blas;      /* sums that the BLAS does, in multiply-adds of one float */
     double calls;     /* of the BLAS */
-    double transform; /* Winograd's transforms of x and y */
+    double transform; /* Winograd's transforms of x and y, and what its loops begin with */
     double copy;      /* transposing, copying, lowering x; transposing y */
     double w_passes;  /* how often packed w is read from end to end: for each block of pixels */
     double run_bytes; /* of x that lie together and are read together; 0: rows and more */

@@ -3,6 +3,7 @@
  * What an execution of the direct algorithm does, for the prediction of its time.
  */
 #include "core/arithmetic.h"
+#include "core/cpu.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/direct/direct.h"
 
@@ -30,10 +31,25 @@ static bool has_planes(const struct convoy_plan *plan)
     return l->layout == CONVOY_NCHW && (plan->blocking.depthwise || !alone);
 }
 
+/* Planes of x become pixels: in blocks of vectors x vectors, full or not. A few channels are dealt
+   out row by row, two shuffles a channel for each vector of the result (transpose.c; their work is
+   by the instructions, not measured apart). */
+static double transposed_x(const struct convoy_plan *plan)
+{
+    const double transpose = 11.0, deal = 4.0;
+    const convoy_layer *l = &plan->layer;
+    const int64_t floats = plan->kernels->vector_floats;
+    const bool dense = !plan->blocking.depthwise && !plan->blocking.lanes && l->groups == 1;
+    if (dense && l->C <= 4 && l->W >= floats) {
+        return deal * (double)(l->N * l->H * divide_up(l->W, floats) * l->C * l->C);
+    }
+    return transpose * (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
+}
+
 /* Of x copied, or in NCHW transposed, as y is then: what each vector takes (measured). */
 static double copied_work(const struct convoy_plan *plan)
 {
-    const double copy = 2.0, transpose = 11.0, transpose_back = 7.0, of_depthwise = 0.6;
+    const double copy = 2.0, transpose_back = 7.0, of_depthwise = 0.6;
     const convoy_layer *l = &plan->layer;
     const int64_t floats = plan->kernels->vector_floats;
     if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
@@ -41,14 +57,22 @@ static double copied_work(const struct convoy_plan *plan)
     }
     if (has_planes(plan)) {
         double groups = plan->blocking.lanes ? 1.0 : (double)l->groups;
-        /* blocks of vectors x vectors, full or not */
-        double input = (double)(l->N * divide_up(l->H * l->W, floats) * round_up(l->C, floats));
         double vectors = (double)divide_up(direct_vectors(plan) * direct_tile_floats(plan), floats);
         double output = (double)(l->N * round_up(plan->P * plan->Q, floats)) * vectors;
-        double copies = transpose * rows_again(plan) * input + transpose_back * groups * output;
+        double copies = rows_again(plan) * transposed_x(plan) + transpose_back * groups * output;
         return plan->blocking.depthwise ? of_depthwise * copies : copies;
     }
     return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;
+}
+
+/* How much longer dense tiles take than the lanes that they execute would: half a vector takes as
+   long as a whole one on some machines. */
+static double of_halves(const struct convoy_plan *plan)
+{
+    const struct blocking *b = &plan->blocking;
+    int64_t whole = direct_vectors(plan) * plan->kernels->vector_floats * plan->layer.groups;
+    bool slow = cpu_halves_slow() && !b->depthwise && !b->lanes && !b->dots;
+    return slow ? (double)whole / (double)direct_lanes(plan) : 1;
 }
 
 /* Multiply-adds at the rate that the tiles reach (measured): dense ones and depthwise tiles of
@@ -71,7 +95,7 @@ struct work direct_work(const struct convoy_plan *plan)
     }
     int64_t strips = b->depthwise ? l->N * divide_up(plan->P, b->strip_rows) : direct_strips(plan);
     return (struct work){
-        .multiply = rate * multiplies,
+        .multiply = rate * of_halves(plan) * multiplies,
         .copy = copied_work(plan),
         .w_passes = (double)strips,
         .run_bytes = has_planes(plan) ? 4.0 * (double)(b->strip_rows * l->stride_h * l->W) : 0,

@@ -230,11 +230,12 @@ static double filled(const struct convoy_plan *plan)
 
 /* The two passes of a transform take for each point about as long as so many vector multiply-adds
    for each point of their axes (measured), and a part of a vector of x longer where no store has a
-   mask; in NCHW each vector of x and y is transposed, as in the direct algorithm. */
+   mask; in NCHW each vector of x and y is transposed, as in the direct algorithm. Beginning takes
+   its time, and so does each point of a block: a call for each block of channels (measured). */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
     const double multiply = 1.05, transform = 0.75, pack = 50.0, part = 0.7;
-    const double transpose = 11.0, transpose_back = 8.0;
+    const double transpose = 11.0, transpose_back = 8.0, begin = 2000.0, call = 100.0;
     const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
     int64_t blocks = divide_up(tiles, plan->blocking.strip_columns);
@@ -245,6 +246,7 @@ static struct work predicted_work(const struct convoy_plan *plan)
     double of_y = (double)(vectors_of_group(plan) * l->groups);
     double vectors = (double)(h.count * w.count) * (of_x + longer) + of_y, copies = 0;
     double alphas = (double)(h.alpha + w.alpha);
+    double calls = (double)(points(plan) * blocks * plan->blocking.k_blocks);
     if (l->layout == CONVOY_NCHW) {
         double rows_again = (double)h.alpha / (double)h.m; /* rows under two tiles are read twice */
         copies = transpose * rows_again * (double)(l->N * l->H * l->W) * of_x +
@@ -252,7 +254,8 @@ static struct work predicted_work(const struct convoy_plan *plan)
     }
     return (struct work){
         .multiply = multiply * (double)plan->executed_flops / (2.0 * (double)floats),
-        .transform = transform * alphas * (double)(points(plan) * tiles) * vectors,
+        .transform =
+            transform * alphas * (double)(points(plan) * tiles) * vectors + call * calls + begin,
         .copy = copies,
         .w_passes = (double)blocks,
         .run_bytes =
