@@ -24,7 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TILE_VECTORS_MAX 8  /* of one pixel; of several 4 or 3 */
+#define TILE_VECTORS_MAX 8 /* of one pixel; of several 4 or 3 */
 #define TILE_PIXELS_MAX  12
 
 /* A piece of the sum, the same for all pixels of a tile. */
