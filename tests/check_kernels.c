@@ -435,6 +435,10 @@ static void test_dots(void **state)
         "n1c1h20w40_k2r15s15_pd7",
         "n1c64h30w90_k2r3s3_pd1", /* several strips */
         "n1c64h10w9_k2r5s3_st3x1_dl1x2_pd2,1,3,0",
+        "n1c20h17w9_k2r3s3_dl2x1_pd2x1", /* rows between taps are copied too */
+        "n1c20h40w9_k2r3s3_dl8x1_pd8x1", /* ... too many, or between outputs: no dots */
+        "n1c20h33w30_k1r3s3_st8_pd1",
+        "n1c20h5w4_k1r3s3_pd9",
     };
     (void)state;
     for (int K = 1; K <= 9; K++) {

@@ -189,7 +189,8 @@ static void sizes_that_fit_no_machine(void **state)
         "n1c3h2147483647w3_k3r3s3_pd1",       "n1c3h46341w46341_k70000r7s7_pd3_st2",
         "n1c8h70000w70000_k8r3s3_pd1_g8",     "n1c3h1w1_k1r1s1_pd2147483647,0,0,0_st65537",
         "n1c1h2147483647w1_k1r2147483647s1",  "n1c1h9w9_k1r3s3_pd1073741823_st4194304_dl1048576",
-        "n4096c2048h7w7_k2147483647r1s1",
+        "n4096c2048h7w7_k2147483647r1s1",     "n1073741824c2h8220w8192_k1r30s1",
+        "n1073741824c1h8220w8192_k1r30s2",
     };
     (void)state;
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {

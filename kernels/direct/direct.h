@@ -18,7 +18,8 @@
  * inside, all of them; along an edge with padding, those that meet real input. Within a group the
  * sum is a list of runs (see kernels/tile/tile.h). So padding costs nothing: neither a copy of x
  * with a border of zeros, nor multiplications with zero. Only when the groups would become too
- * small to fill register tiles is the strip copied with its zeros (blocking.pads).
+ * small to fill register tiles is the strip copied with its zeros (blocking.pads); and where the
+ * lanes of dots would depend on what is left out.
  */
 #ifndef CONVOY_KERNELS_DIRECT_H
 #define CONVOY_KERNELS_DIRECT_H
@@ -124,8 +125,8 @@ bool direct_block_packs(const struct convoy_plan *plan, int64_t index);
    plan->work. */
 int direct_threads(const struct convoy_plan *plan);
 
-/* Vectors of the output channels of a group (lanes: of all groups); and output channels of all
-   groups, rounded up to what is worked out. */
+/* Vectors of the output channels of a group (lanes: of all groups; dots: channels); and output
+   channels of all groups, rounded up to what is worked out. */
 int64_t direct_vectors(const struct convoy_plan *plan);
 int64_t direct_lanes(const struct convoy_plan *plan);
 

@@ -288,8 +288,8 @@ static int64_t executed_flops(const struct convoy_plan *plan)
         return INT64_MAX;
     }
     int64_t terms = (plan->blocking.pads ? counts.macs : counts.macs_valid) / layer->K;
-    int64_t flops = 2 * (plan->blocking.dots ? direct_dots_terms(plan, terms) : terms);
-    return multiply_checked(&flops, direct_lanes(plan)) ? flops : INT64_MAX;
+    terms = plan->blocking.dots ? direct_dots_terms(plan, terms) : terms;
+    return multiply_saturated(multiply_saturated(terms, 2), direct_lanes(plan));
 }
 
 /* Do pixels lie so that the lines of a group, which several taps read, share few sets of L1? */

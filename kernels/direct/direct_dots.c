@@ -24,11 +24,24 @@ static int64_t row_vectors(const struct convoy_plan *plan)
     return l->dilation_w == 1 ? divide_up(l->S * C, floats) : l->S * divide_up(C, floats);
 }
 
-bool direct_dots_join(const struct convoy_plan *plan)
+static bool joins(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
-    return plan->blocking.dots && l->S > 1 && l->dilation_w == 1 &&
-           l->C % plan->kernels->vector_floats != 0;
+    return l->S > 1 && l->dilation_w == 1 && l->C % plan->kernels->vector_floats != 0;
+}
+
+bool direct_dots_join(const struct convoy_plan *plan)
+{
+    return plan->blocking.dots && joins(plan);
+}
+
+/* Is what a copy with its padding holds beside what tiles read in place little? Rows between taps
+   and between outputs, and zeros around them, are copied too. */
+static bool copy_is_small(const convoy_layer *l)
+{
+    const int64_t rows = l->dilation_h * (l->R - 1);
+    return rows < 2 * l->R && l->stride_h <= l->R && l->stride_w <= l->S && l->pad_top <= rows &&
+           l->pad_bottom <= rows && l->pad_left < l->S && l->pad_right < l->S;
 }
 
 bool direct_dots_fit(const struct convoy_plan *plan)
@@ -37,7 +50,8 @@ bool direct_dots_fit(const struct convoy_plan *plan)
     if (l->groups > 1 || l->R * l->S == 1 || l->K > plan->kernels->dots->vectors_max) {
         return false;
     }
-    return direct_dots_multiplies(plan) < WORTH * (double)layer_depth(l);
+    return direct_dots_multiplies(plan) < WORTH * (double)layer_depth(l) &&
+           (!joins(plan) || copy_is_small(l));
 }
 
 double direct_dots_multiplies(const struct convoy_plan *plan)
@@ -68,6 +82,7 @@ int64_t direct_dots_terms(const struct convoy_plan *plan, int64_t terms)
 {
     const convoy_layer *l = &plan->layer;
     const int64_t floats = plan->kernels->vector_floats;
-    return direct_dots_join(plan) ? terms / (l->S * l->C) * (row_vectors(plan) * floats)
-                                  : terms / l->C * round_up(l->C, floats);
+    return direct_dots_join(plan)
+               ? multiply_saturated(terms / (l->S * l->C), row_vectors(plan) * floats)
+               : multiply_saturated(terms / l->C, round_up(l->C, floats));
 }

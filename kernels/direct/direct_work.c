@@ -62,7 +62,9 @@ static double copied_work(const struct convoy_plan *plan)
         double copies = rows_again(plan) * transposed_x(plan) + transpose_back * groups * output;
         return plan->blocking.depthwise ? of_depthwise * copies : copies;
     }
-    return plan->blocking.packs ? copy * (double)(l->N * l->C * l->H * l->W) / (double)floats : 0;
+    return plan->blocking.packs
+               ? copy * rows_again(plan) * (double)(l->N * l->C * l->H * l->W) / (double)floats
+               : 0;
 }
 
 /* How much longer dense tiles take than the lanes that they execute would: half a vector takes as

@@ -28,8 +28,10 @@ static void naive_prepare(struct convoy_plan *plan)
     plan->workspace_bytes = 0;
     plan->packed_w_bytes = (size_t)(plan->layer.K * layer_depth(&plan->layer)) * sizeof(float);
     plan->executed_flops = counts.flops_valid;
-    /* a scalar chain: each multiply-add waits for the one before */
-    plan->work = (struct work){.multiply = 7.4 * (double)counts.macs_valid,
+    /* a scalar chain: each multiply-add waits for the one before; taps on padding are looked at */
+    const double mac = 7.4, padding = 4.0;
+    const double on_padding = (double)(counts.macs - counts.macs_valid);
+    plan->work = (struct work){.multiply = mac * (double)counts.macs_valid + padding * on_padding,
                                .filled = 1,
                                .units = plan->layer.N * plan->layer.K * plan->P};
     plan->error_bound = sum_error_bound(layer_depth(&plan->layer) + EPILOGUE_ROUNDINGS);

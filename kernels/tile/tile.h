@@ -81,7 +81,7 @@ struct tile_operands {
     const struct tile_run *runs;
     int run_count;
     enum tile_ending ending;
-    float *const *sums; /* of each pixel, vectors * VF floats; not used by TILE_STORE */
+    float *const *sums; /* of each pixel, vectors * VF floats, of dots VF; not used by TILE_STORE */
     ptrdiff_t sums_shift;
     float *const *y;              /* where each pixel's channels go; NULL unless stored */
     const float *const *residual; /* like y; NULL: none */

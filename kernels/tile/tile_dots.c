@@ -47,7 +47,7 @@ ALWAYS_INLINE void dot_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int
         }
         UNROLL for (int i = 0; i < pixels; i++)
         {
-            const vf x_vector = load(x[i] + d, whole, floats);
+            const vf x_vector = vf_keep(load(x[i] + d, whole, floats));
             UNROLL for (int k = 0; k < channels; k++)
             {
                 acc[i][k] = vf_multiply_add_kept(x_vector, held[k], acc[i][k]);
