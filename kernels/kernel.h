@@ -18,8 +18,7 @@
    vector takes less time than a whole one, the last of them may be a half: multiply_half. */
 struct tile_shapes {
     int ask_steps; /* of the depth, in which a tile that asks does so once */
-    int granule; /* floats: rows of packed w have a multiple of it, half a vector or one; 1 of dots
-                  */
+    int granule; /* floats that rows of packed w have a multiple of: a vector, half, of dots one */
     int vectors_max;
     int vectors_best;                 /* what a long row of channels is cut into, for long sums */
     int vectors_single;               /* at most, of a single pixel; of more vectors_max */
