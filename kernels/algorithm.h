@@ -48,6 +48,7 @@ struct blocking {
     bool depth_first; /* all channel blocks of a share for one piece of the depth, then the next */
     bool y_far;       /* x and y do not stay in the caches: y is asked for before it is stored */
     bool streams;     /* packed w does not stay in L2: it is asked for ahead of its use */
+    bool in_pages;    /* ... and comes from memory: in two pages at a time */
     bool asks_for_x;  /* x and y are asked for by the multiply; else y alone, as it is written */
 };
 

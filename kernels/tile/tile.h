@@ -51,12 +51,17 @@ struct tile_epilogue {
     float limits[2], slope;
 };
 
+/* A page of memory: in each of a few that are read the machine fetches ahead by itself. On Emerald
+   Rapids one core reads 18 to 20 GB/s from behind L2 in one, 24 to 26 in two. */
+#define TILE_PAGE_FLOATS 1024
+
 /* Memory that tiles ask for while their sums are formed: a piece of it, then what lies `stride`
    floats on, so many times. */
 struct tile_ahead {
     const float *from;
     ptrdiff_t stride, steps;
-    bool most; /* of tile_sums: ahead_most floats each time, not ahead_floats */
+    bool pages; /* of tile_sums, vectors of 16: half of each piece lies a page on */
+    bool most;  /* of tile_sums: ahead_most floats each time, not ahead_floats */
 };
 
 /* What is left to ask for after so many steps. */

@@ -36,6 +36,33 @@ ALWAYS_INLINE ptrdiff_t asks_of_run(struct asks *asks, const struct tile_run *ru
     return steps;
 }
 
+ALWAYS_INLINE void ask_floats(const float *from, const int floats)
+{
+    UNROLL for (int i = 0; i < floats; i += 16)
+    {
+        __builtin_prefetch(from + i, 0, 2);
+    }
+}
+
+/* Asks for one piece: ahead_floats or ahead_most, in one run of lines or as much in two pages. */
+ALWAYS_INLINE void ask_for(const struct tile_ahead *now)
+{
+    const int half = AHEAD_FLOATS / 2;
+    if (AHEAD_MOST > AHEAD_FLOATS && now->pages) {
+        ask_floats(now->from, half);
+        ask_floats(now->from + TILE_PAGE_FLOATS, half);
+        if (now->most) {
+            ask_floats(now->from + half, half);
+            ask_floats(now->from + TILE_PAGE_FLOATS + half, half);
+        }
+    } else {
+        ask_floats(now->from, AHEAD_FLOATS);
+        if (AHEAD_MOST > AHEAD_FLOATS && now->most) {
+            ask_floats(now->from + AHEAD_FLOATS, AHEAD_MOST - AHEAD_FLOATS);
+        }
+    }
+}
+
 /* One run of a partial sum; w moves on. */
 ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int vectors,
                            const float *const x[TILE_PIXELS_MAX], const struct tile_run *run,
@@ -45,16 +72,7 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
     const ptrdiff_t end = d + run->depth;
     if (ASKS(pixels)) {
         for (ptrdiff_t steps = asks_of_run(asks, run); steps > 0; steps--, d += 2) {
-            UNROLL for (int i = 0; i < AHEAD_FLOATS; i += 16)
-            {
-                __builtin_prefetch(asks->now.from + i, 0, 2);
-            }
-            if (AHEAD_MOST > AHEAD_FLOATS && asks->now.most) {
-                UNROLL for (int i = AHEAD_FLOATS; i < AHEAD_MOST; i += 16)
-                {
-                    __builtin_prefetch(asks->now.from + i, 0, 2);
-                }
-            }
+            ask_for(&asks->now);
             asks->now.from += asks->now.stride;
             tile_step(acc, pixels, vectors, false, x, d, 0, *w);
             tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);

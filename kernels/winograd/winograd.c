@@ -96,6 +96,7 @@ struct w_shares {
     int count; /* of tiles that ask */
     int64_t share, steps;
     ptrdiff_t stride;
+    bool pages, most; /* see struct tile_ahead */
 };
 
 /* How a few blocks of channels are multiplied, the same for all points: worked out once, since few
@@ -115,20 +116,26 @@ struct multiply {
 
 /* How packed w of so many floats is asked for while so many register tiles run a depth: by W_ASKS
    of them, evenly. What one asks for at once from far away keeps it waiting for its own operands,
-   since a core can wait for few lines at a time. */
+   since a core can wait for few lines at a time. Shares of about two pages are asked for in both at
+   a time. */
 static void share_w(struct multiply *m, int tiles, int64_t depth, int64_t floats)
 {
     struct w_shares *w = &m->w;
     if (w->depth == depth && w->floats == floats) {
         return;
     }
-    const ptrdiff_t most = m->plan->kernels->tile_sums->ahead_most;
+    const struct tile_sums *sums = m->plan->kernels->tile_sums;
     w->depth = depth;
     w->floats = floats;
     w->count = !m->plan->blocking.streams ? 0 : tiles < W_ASKS ? tiles : W_ASKS;
     w->share = floats / max64(1, w->count);
     w->steps = max64(1, depth / 2);
-    w->stride = min64(most, divide_up(w->share, w->steps));
+    w->pages = m->plan->blocking.in_pages && sums->ahead_most > sums->ahead_floats &&
+               2 * w->share >= 3 * TILE_PAGE_FLOATS && w->share <= 3 * TILE_PAGE_FLOATS;
+    const int64_t other = w->pages ? min64(w->share / 2, TILE_PAGE_FLOATS) : 0;
+    const int parts = w->pages ? 2 : 1;
+    w->stride = min64(sums->ahead_most / parts, divide_up(w->share - other, w->steps));
+    w->most = w->stride > sums->ahead_floats / parts;
 }
 
 /* What the register tiles ask for, one each: the first for the packed w that follows, then, or
@@ -143,7 +150,8 @@ static void find_asks(struct multiply *m, int tiles, const float *next)
             .from = next + i * m->w.share,
             .stride = m->w.stride,
             .steps = m->w.steps,
-            .most = m->w.stride > m->plan->kernels->tile_sums->ahead_floats,
+            .pages = m->w.pages,
+            .most = m->w.most,
         };
     }
     m->o.ahead = pieces - count;

@@ -29,6 +29,9 @@
    of V. */
 #define CHANNELS_TOGETHER 64
 #define PRODUCTS_OF_V     0.4
+/* Output channels for each tile from which reading packed w from a slow L3 takes longer than
+   transforming x: so much more is in it than in V. */
+#define CHANNELS_OF_TILE 8
 
 struct winograd_grid winograd_grid(const struct convoy_plan *plan)
 {
@@ -160,13 +163,25 @@ static int64_t blocks_together(const struct convoy_plan *plan, int64_t v_floats,
     return min64(most, max64(1, channels / k_floats));
 }
 
+/* Whether threads share the channels of a block, each of them reading its part of packed w, and not
+   the tiles, each transforming its part of x: where reading takes longer. */
+static bool shares_channels(const struct convoy_plan *plan, int64_t tiles)
+{
+    return w_from_memory(plan) ||
+           (cpu_l3_slow() && (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() &&
+            layer_Kg(&plan->layer) > CHANNELS_OF_TILE * tiles);
+}
+
 /* Blocks, about `fit` tiles each. Threads want as many each, or so many in all that one more does
-   not count; they share the channels of a block where packed w is better read once for all. */
+   not count; if they share channels, enough with these. */
 static int64_t blocks_wanted(const struct convoy_plan *plan, int64_t tiles, int64_t fit)
 {
     const int64_t blocks = divide_up(tiles, fit), threads = plan->threads;
-    if (w_from_memory(plan) || blocks >= 8 * threads) {
+    if (blocks >= 8 * threads) {
         return blocks;
+    }
+    if (shares_channels(plan, tiles)) {
+        return min64(tiles, max64(blocks, divide_up(threads, plan->blocking.k_blocks)));
     }
     return min64(tiles, round_up(blocks, threads));
 }
@@ -184,10 +199,11 @@ static void choose_block(struct convoy_plan *plan)
     int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
     b->asks_for_x = !cpu_l3_slow();
     b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / (cpu_l3_slow() ? 4 : 2);
+    b->in_pages = w_from_memory(plan);
     b->strip_columns = divide_up(tiles, blocks_wanted(plan, tiles, fit));
     const int64_t strips = divide_up(tiles, b->strip_columns), threads = plan->threads;
-    const bool even =
-        strips >= 4 * threads || (strips % threads == 0 && !w_from_memory(plan)) || threads == 1;
+    const bool even = strips >= 4 * threads || threads == 1 ||
+                      (strips % threads == 0 && !shares_channels(plan, tiles));
     b->k_parts = even ? 1 : min64(b->k_blocks, divide_up(4 * threads, strips));
 }
 
