@@ -49,7 +49,7 @@ struct blocking {
     bool y_far;       /* x and y do not stay in the caches: y is asked for before it is stored */
     bool streams;     /* packed w does not stay in L2: it is asked for ahead of its use */
     bool in_pages;    /* ... and comes from memory: in two pages at a time */
-    bool asks_for_x;  /* x and y are asked for by the multiply; else y alone, as it is written */
+    bool asks_for_x;  /* x (Winograd: and y) are asked for by the multiply */
 };
 
 /* What an execution does, for the prediction of its time (src/plan/cost.c). Work is counted in

@@ -556,6 +556,38 @@ static void test_depth_first(void **state)
     assert_contains(description.blocking, "one after the other");
 }
 
+/* So much packed w, or x of a 1x1 filter, that tiles ask for what comes next: each end of a tile,
+   one chunk of the depth and many, groups, blocks of two widths, several strips. */
+static void test_asking(void **state)
+{
+    static const struct {
+        const char *problem;
+        convoy_activation activation;
+        bool residual;
+    } layers_asking[] = {
+        {"n1c256h5w5_k700r1s1", CONVOY_RELU, false},
+        {"n2c250h4w6_k704r1s1", CONVOY_IDENTITY, false},
+        {"n1c520h5w5_k272r3s3_pd1", CONVOY_RELU6, false},
+        {"n1c600h9w2_k360r3s1", CONVOY_IDENTITY, false},
+        {"n1c512h5w4_k512r3s3_pd1_g2", CONVOY_IDENTITY, false},
+        {"n1c260h4w6_k600r1s1", CONVOY_LEAKY_RELU, true},
+        {"n1c520h9w9_k264r2s2", CONVOY_RELU, true},
+        {"n1c46h120w115_k48r1s1", CONVOY_RELU, false},
+        {"n3c200h54w50_k40r1s1", CONVOY_IDENTITY, true},
+    };
+    static const char *const direct[] = {"direct"};
+    (void)state;
+    for (size_t i = 0; i < sizeof layers_asking / sizeof layers_asking[0]; i++) {
+        convoy_layer layer = parse_layer(layers_asking[i].problem);
+        struct verify_options options = {
+            .seed = seed, .algorithms = direct, .algorithm_count = 1, .dense = i % 2 == 0};
+        layer.epilogue.activation = layers_asking[i].activation;
+        layer.epilogue.slope = 0.1f;
+        layer.epilogue.residual = layers_asking[i].residual;
+        check_options(&layer, &options, "");
+    }
+}
+
 /* Tensors without gaps take other paths: rows that follow each other are one. */
 static void test_dense(void **state)
 {
@@ -622,7 +654,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_depthwise_epilogues),
         cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_depth_first),
         cmocka_unit_test(test_dense),          cmocka_unit_test(test_single_pixels),
-        cmocka_unit_test(test_dots),           cmocka_unit_test(test_random),
+        cmocka_unit_test(test_dots),           cmocka_unit_test(test_asking),
+        cmocka_unit_test(test_random),
     };
     char text[128] = "none";
     quick = argc == 2 && strcmp(argv[1], "--quick") == 0;

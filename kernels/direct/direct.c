@@ -52,17 +52,24 @@ static void multiply_group(const struct convoy_plan *plan, const struct direct_s
     int pixels = count / tiles;
     tile->runs = strip->runs + starts[chunk];
     tile->run_count = (int)(starts[chunk + 1] - starts[chunk]);
+    const ptrdiff_t turns =
+        tile->ahead.steps > 0 ? tile_turns(tile->runs, tile->run_count, shapes->ask_steps) : 0;
     int64_t at = group->first;
-    for (int left = tiles, alike = tiles - larger; left > 0;
-         left -= alike, alike = left, pixels++) {
-        tile->tiles = alike;
-        tile->pointers_step = pixels;
-        tile->x = strip->x + at;
-        tile->sums = strip->sums + at;
-        tile->y = strip->y + at;
-        tile->residual = tile->residual ? strip->residual + at : NULL;
-        tile_shape(shapes, floats, width, pixels)(tile);
-        at += (int64_t)alike * pixels;
+    for (int size = 0; size < 2; size++, pixels++) {
+        for (int left = size == 0 ? tiles - larger : larger; left > 0; left -= tile->tiles) {
+            tile->tiles = left;
+            if (turns > 0 && tile->ahead.steps > 0) { /* tiles that ask for nothing are faster */
+                tile->tiles = (int)min64(left, divide_up(tile->ahead.steps, turns));
+            }
+            tile->pointers_step = pixels;
+            tile->x = strip->x + at;
+            tile->sums = strip->sums + at;
+            tile->y = strip->y + at;
+            tile->residual = tile->residual ? strip->residual + at : NULL;
+            tile_shape(shapes, floats, width, pixels)(tile);
+            tile_asked(&tile->ahead, tile->tiles * turns);
+            at += (int64_t)tile->tiles * pixels;
+        }
     }
 }
 
@@ -103,12 +110,19 @@ static void store_rows(const struct convoy_plan *plan, const struct operands *op
     }
 }
 
-/* Chunks of one block of output channels, whose sums lie sums_shift floats from a strip's first. */
-static void multiply_block(const struct convoy_plan *plan, const struct operands *operands,
-                           const struct direct_strip *strip, int64_t index, int64_t chunk,
-                           int64_t chunk_end, ptrdiff_t sums_shift, struct tile_epilogue epilogue)
+/* Chunks of one block of output channels, multiplied one after the other. */
+struct chunks {
+    int64_t index; /* of the block */
+    int64_t begin, end;
+    ptrdiff_t sums_shift;     /* floats from the strip's first sums to those of this block */
+    struct direct_piece next; /* what is multiplied after them */
+};
+
+static void multiply_chunks(const struct convoy_plan *plan, const struct operands *operands,
+                            const struct direct_strip *strip, const struct chunks *chunks,
+                            struct tile_epilogue epilogue)
 {
-    struct direct_k_block block = direct_k_block(plan, index);
+    struct direct_k_block block = direct_k_block(plan, chunks->index);
     bool nhwc = operands->y->layout == CONVOY_NHWC;
     bool copied = strip->source.data == strip->copy;
     const bool bias_last = plan->blocking.lanes || plan->blocking.dots;
@@ -118,7 +132,7 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
         .w_stride = layer_depth(&plan->layer),
         .epilogue = &epilogue,
         .residual = operands->residual ? strip->residual : NULL,
-        .sums_shift = sums_shift,
+        .sums_shift = chunks->sums_shift,
         .y_shift = block.k,
         .y_ahead = plan->blocking.y_far ? DIRECT_AHEAD : 0,
         .channels = block.channels,
@@ -128,18 +142,24 @@ static void multiply_block(const struct convoy_plan *plan, const struct operands
     } else if (!copied) {
         tile.x_shift = block.k;
     }
-    const int64_t chunks = direct_chunks(plan);
-    for (; chunk < chunk_end; chunk++) {
-        bool first = chunk == 0, last = chunk == chunks - 1;
+    const int64_t count = direct_chunks(plan);
+    for (int64_t chunk = chunks->begin; chunk < chunks->end; chunk++) {
+        bool first = chunk == 0, last = chunk == count - 1;
         tile.ending =
             last && nhwc ? (first ? TILE_STORE : TILE_ADD_STORE) : (first ? TILE_SET : TILE_ADD);
+        if (plan->blocking.streams || strip->next_x) {
+            const struct direct_piece now = {chunks->index, chunk};
+            const struct direct_piece next = {chunks->index, chunk + 1};
+            tile.ahead =
+                direct_ahead(plan, strip, now, chunk + 1 < chunks->end ? next : chunks->next);
+        }
         for (int64_t g = 0; g < strip->group_count; g++) {
             multiply_group(plan, strip, &strip->groups[g], chunk, block.width, &tile);
         }
     }
-    if (!nhwc && chunk == chunks) {
+    if (!nhwc && chunks->end == count) {
         epilogue.bias = bias_last ? epilogue.bias : NULL; /* else sums began with it */
-        store_rows(plan, operands, strip, &block, strip->partial + sums_shift, &epilogue);
+        store_rows(plan, operands, strip, &block, strip->partial + chunks->sums_shift, &epilogue);
     }
 }
 
@@ -150,11 +170,19 @@ static void multiply_depth_first(const struct convoy_plan *plan, const struct op
 {
     const struct direct_box *box = &strip->box;
     const int64_t pixels = (box->n1 - box->n0) * (box->p1 - box->p0) * (box->q1 - box->q0);
-    const int64_t sums = pixels * direct_sums_floats(plan);
-    for (int64_t chunk = 0; chunk < direct_chunks(plan); chunk++) {
+    const int64_t sums = pixels * direct_sums_floats(plan), count = direct_chunks(plan);
+    for (int64_t chunk = 0; chunk < count; chunk++) {
+        struct direct_piece after = direct_piece_after(plan, begin);
+        after = chunk + 1 < count ? (struct direct_piece){begin, chunk + 1} : after;
         for (int64_t index = begin; index < end; index++) {
-            multiply_block(plan, operands, strip, index, chunk, chunk + 1, (index - begin) * sums,
-                           *epilogue);
+            const struct chunks chunks = {
+                .index = index,
+                .begin = chunk,
+                .end = chunk + 1,
+                .sums_shift = (index - begin) * sums,
+                .next = index + 1 < end ? (struct direct_piece){index + 1, chunk} : after,
+            };
+            multiply_chunks(plan, operands, strip, &chunks, *epilogue);
         }
     }
 }
@@ -210,8 +238,14 @@ static void work_unit(const struct convoy_plan *plan, const struct operands *ope
         return;
     }
     for (int64_t index = begin; index < end; index++) {
+        const struct chunks chunks = {
+            .index = index,
+            .end = direct_chunks(plan),
+            .next = index + 1 < end ? (struct direct_piece){index + 1, 0}
+                                    : direct_piece_after(plan, begin),
+        };
         set_up_strip(plan, operands, strip, index, !same_strip && index == begin);
-        multiply_block(plan, operands, strip, index, 0, direct_chunks(plan), 0, *epilogue);
+        multiply_chunks(plan, operands, strip, &chunks, *epilogue);
     }
 }
 
@@ -227,6 +261,18 @@ static struct direct_box box_of(const struct convoy_plan *plan, int64_t strip)
         n, min64(n + b->strip_images, plan->layer.N), p, min64(p + b->strip_rows, plan->P),
         q, min64(q + b->strip_columns, plan->Q),
     };
+}
+
+/* The x of the strip that this thread takes next, about. */
+static void find_next_x(const struct convoy_plan *plan, const convoy_tensor *x, int64_t strip_index,
+                        struct direct_strip *strip)
+{
+    const int64_t next = strip_index + direct_threads(plan);
+    strip->next_x = NULL;
+    if (plan->blocking.asks_for_x && next < direct_strips(plan)) {
+        const struct direct_box box = box_of(plan, next);
+        direct_ahead_x(x, &box, strip);
+    }
 }
 
 /* A pixel whose channels lie together: in both layouts the same. */
@@ -254,6 +300,7 @@ static void work_strips(const struct convoy_plan *plan, const struct operands *o
     for (int64_t unit; (unit = share_next(share)) >= 0;) {
         int64_t index = unit / parts;
         strip.box = box_of(plan, index);
+        find_next_x(plan, operands->x, index, &strip);
         work_unit(plan, operands, &strip, index == current, unit % parts, &epilogue);
         current = index;
     }

@@ -85,7 +85,9 @@ struct direct_strip {
     float *partial; /* sums of the strip: [pixels in n p q order][k block], depth first as many as a
                        share has k blocks; NULL: none */
     float *copy;    /* packed x */
-    ptrdiff_t *offsets; /* in lanes: of what is copied */
+    ptrdiff_t *offsets;  /* in lanes: of what is copied */
+    const float *next_x; /* of the next strip, in place, if it is asked for; else NULL */
+    int64_t next_x_floats;
 };
 
 /* Is the sum so short that w of a register tile stays in L1, however wide it is? Then the widest
@@ -117,6 +119,28 @@ struct direct_k_block {
     int64_t w_offset; /* floats from plan->packed_w */
 };
 struct direct_k_block direct_k_block(const struct convoy_plan *plan, int64_t index);
+
+/* A chunk of the depth of a block of output channels: what a strip multiplies at a time. */
+struct direct_piece {
+    int64_t index; /* of the block; -1: none */
+    int64_t chunk;
+};
+
+/* Is packed w asked for, or x? After all else of the blocking. */
+void direct_ahead_prepare(struct convoy_plan *plan);
+
+/* What the tiles of a strip ask for while they multiply a piece: the packed w of the next, or the x
+   of the next strip. */
+struct tile_ahead direct_ahead(const struct convoy_plan *plan, const struct direct_strip *strip,
+                               struct direct_piece now, struct direct_piece next);
+
+/* What is multiplied after a share of the blocks from `begin` on: the same of the next strip, if
+   threads do not share the blocks. */
+struct direct_piece direct_piece_after(const struct convoy_plan *plan, int64_t begin);
+
+/* The strip's next_x: that of this box. */
+void direct_ahead_x(const convoy_tensor *x, const struct direct_box *next,
+                    struct direct_strip *strip);
 
 /* Does block `index` read a copy of the strip? (lanes: only where it must) */
 bool direct_block_packs(const struct convoy_plan *plan, int64_t index);

@@ -348,6 +348,7 @@ static void prepare_tiles(struct convoy_plan *plan)
         plan->work.units = direct_panels_strips(plan) * b->k_parts;
     } else {
         choose_parts(plan);
+        direct_ahead_prepare(plan);
         b->thread_bytes = direct_strip_carve(plan, NULL, NULL);
         plan->work.units = direct_strips(plan) * b->k_parts;
     }

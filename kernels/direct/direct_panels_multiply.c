@@ -270,7 +270,8 @@ static void multiply_piece(const struct convoy_plan *plan, const struct operands
             cut(tile, panel->data, from, x->stride_c, asks ? tile->ahead.from - from : 0);
         } else {
             one->multiply[rows.count - 1](tile);
-            tile_asked(&tile->ahead, tile->tiles * (piece.count / plan->kernels->tile->ask_steps));
+            tile_asked(&tile->ahead,
+                       tile->tiles * tile_turns(tile->runs, 1, plan->kernels->tile->ask_steps));
         }
     }
 }

@@ -60,16 +60,29 @@ struct tile_epilogue {
 struct tile_ahead {
     const float *from;
     ptrdiff_t stride, steps;
-    bool pages; /* of tile_sums, vectors of 16: half of each piece lies a page on */
     bool most;  /* of tile_sums: ahead_most floats each time, not ahead_floats */
+    bool pages; /* of tile_sums, vectors of 16: half of each piece lies a page on */
 };
 
-/* What is left to ask for after so many steps. */
-static inline void tile_asked(struct tile_ahead *ahead, ptrdiff_t steps)
+/* Floats of packed w that a tile asks for in each turn of its depth loop. */
+#define TILE_ASK_FLOATS 32
+
+/* Turns of the depth loop of a tile that asks, so many steps each. */
+static inline ptrdiff_t tile_turns(const struct tile_run *runs, int count, int ask_steps)
+{
+    ptrdiff_t turns = 0;
+    for (int i = 0; i < count; i++) {
+        turns += runs[i].depth / ask_steps;
+    }
+    return turns;
+}
+
+/* What is left to ask for after so many turns. */
+static inline void tile_asked(struct tile_ahead *ahead, ptrdiff_t turns)
 {
     if (ahead->steps > 0) {
-        ahead->from += steps * ahead->stride;
-        ahead->steps -= steps;
+        ahead->from += turns * ahead->stride;
+        ahead->steps -= turns;
     }
 }
 
@@ -94,8 +107,10 @@ struct tile_operands {
     ptrdiff_t y_ahead;            /* so many pointers on, dense tiles ask for y; 0: it is near */
     const struct tile_epilogue *epilogue;
     ptrdiff_t bias_shift;    /* swapped: what to add to the epilogue's for the first pixel */
-    struct tile_ahead ahead; /* swapped, of whole vectors, not adding: what the tiles ask for, as
-                                wide as w, in each turn of the depth loop */
+    struct tile_ahead ahead; /* what the tiles ask for in each turn of the depth loop: swapped, if
+                                they add nothing, as wide as w; others TILE_ASK_FLOATS. None does
+                                whose last vector is a half or stored in part, or of more than eight
+                                pixels */
     bool swapped;            /* pixels are in the lanes, so each "pixel" has a bias of its own */
     int channels;            /* of the block that exist in y: the last vector is stored in part */
 };

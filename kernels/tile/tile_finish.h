@@ -172,22 +172,51 @@ enum tile_end {
     TILE_END_CLAMP_PART,
     TILE_END_STORE_SWAPPED, /* pixels in the lanes */
     TILE_END_CLAMP_SWAPPED,
-    TILE_END_STORE_ASKING, /* and other memory is asked for */
-    TILE_END_CLAMP_ASKING,
     TILE_END_ADD,       /* to += acc */
     TILE_END_ADD_STORE, /* to = sums + acc */
     TILE_END_ADD_CLAMP,
+    TILE_END_STORE_ASKING, /* the same, and other memory is asked for */
+    TILE_END_CLAMP_ASKING,
+    TILE_END_STORE_SWAPPED_ASKING,
+    TILE_END_CLAMP_SWAPPED_ASKING,
+    TILE_END_ADD_ASKING,
+    TILE_END_ADD_STORE_ASKING,
+    TILE_END_ADD_CLAMP_ASKING,
     TILE_END_ANY, /* as tile_finish does */
 };
 
 static inline bool tile_end_asks(enum tile_end kind)
 {
-    return kind == TILE_END_STORE_ASKING || kind == TILE_END_CLAMP_ASKING;
+    return kind >= TILE_END_STORE_ASKING && kind < TILE_END_ANY;
+}
+
+/* What a kind that asks does besides. */
+static inline enum tile_end tile_end_without_asking(enum tile_end kind)
+{
+    switch (kind) {
+    case TILE_END_STORE_ASKING:
+        return TILE_END_STORE;
+    case TILE_END_CLAMP_ASKING:
+        return TILE_END_CLAMP;
+    case TILE_END_STORE_SWAPPED_ASKING:
+        return TILE_END_STORE_SWAPPED;
+    case TILE_END_CLAMP_SWAPPED_ASKING:
+        return TILE_END_CLAMP_SWAPPED;
+    case TILE_END_ADD_ASKING:
+        return TILE_END_ADD;
+    case TILE_END_ADD_STORE_ASKING:
+        return TILE_END_ADD_STORE;
+    case TILE_END_ADD_CLAMP_ASKING:
+        return TILE_END_ADD_CLAMP;
+    default:
+        return kind;
+    }
 }
 
 static inline bool tile_end_is_swapped(enum tile_end kind)
 {
-    return kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED || tile_end_asks(kind);
+    kind = tile_end_without_asking(kind);
+    return kind == TILE_END_STORE_SWAPPED || kind == TILE_END_CLAMP_SWAPPED;
 }
 
 static inline bool tile_end_is_part(enum tile_end kind)
@@ -197,13 +226,14 @@ static inline bool tile_end_is_part(enum tile_end kind)
 
 static inline bool tile_end_clamps(enum tile_end kind)
 {
+    kind = tile_end_without_asking(kind);
     return kind == TILE_END_CLAMP || kind == TILE_END_CLAMP_PART ||
-           kind == TILE_END_CLAMP_SWAPPED || kind == TILE_END_CLAMP_ASKING ||
-           kind == TILE_END_ADD_CLAMP;
+           kind == TILE_END_CLAMP_SWAPPED || kind == TILE_END_ADD_CLAMP;
 }
 
 static inline bool tile_end_adds(enum tile_end kind)
 {
+    kind = tile_end_without_asking(kind);
     return kind == TILE_END_ADD || kind == TILE_END_ADD_STORE || kind == TILE_END_ADD_CLAMP;
 }
 
@@ -217,13 +247,28 @@ struct tile_simple_end {
 /* Of a tile that stores whole vectors and adds nothing. */
 static inline enum tile_end tile_end_of_store(const struct tile_operands *o, bool clamps)
 {
-    if (!o->swapped) {
-        return clamps ? TILE_END_CLAMP : TILE_END_STORE;
+    const bool asks = o->ahead.steps > 0;
+    if (o->swapped && asks) {
+        return clamps ? TILE_END_CLAMP_SWAPPED_ASKING : TILE_END_STORE_SWAPPED_ASKING;
     }
-    if (o->ahead.steps > 0) {
+    if (o->swapped) {
+        return clamps ? TILE_END_CLAMP_SWAPPED : TILE_END_STORE_SWAPPED;
+    }
+    if (asks) {
         return clamps ? TILE_END_CLAMP_ASKING : TILE_END_STORE_ASKING;
     }
-    return clamps ? TILE_END_CLAMP_SWAPPED : TILE_END_STORE_SWAPPED;
+    return clamps ? TILE_END_CLAMP : TILE_END_STORE;
+}
+
+/* Of a tile that adds, to y if it `stores`. */
+static inline enum tile_end tile_end_of_add(const struct tile_operands *o, bool stores, bool clamps)
+{
+    if (o->ahead.steps > 0 && !o->swapped) {
+        return !stores  ? TILE_END_ADD_ASKING
+               : clamps ? TILE_END_ADD_CLAMP_ASKING
+                        : TILE_END_ADD_STORE_ASKING;
+    }
+    return !stores ? TILE_END_ADD : clamps ? TILE_END_ADD_CLAMP : TILE_END_ADD_STORE;
 }
 
 ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int vectors,
@@ -232,7 +277,8 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
     if (o->ending == TILE_SET || o->ending == TILE_ADD) {
         *end = (struct tile_simple_end){
             .to = o->sums, .sums = o->sums, .shift = o->sums_shift, .sums_shift = o->sums_shift};
-        return o->ending == TILE_ADD ? TILE_END_ADD : tile_end_of_store(o, false);
+        return o->ending == TILE_ADD ? tile_end_of_add(o, false, false)
+                                     : tile_end_of_store(o, false);
     }
     const struct tile_epilogue *e = o->epilogue;
     const bool part = o->channels < vectors * VF;
@@ -250,7 +296,7 @@ ALWAYS_INLINE enum tile_end tile_end_of(const struct tile_operands *o, const int
         .part = o->channels - (vectors - 1) * VF,
     };
     if (adds) {
-        return e->clamps ? TILE_END_ADD_CLAMP : TILE_END_ADD_STORE;
+        return tile_end_of_add(o, true, e->clamps);
     }
     if (part) {
         return e->clamps ? TILE_END_CLAMP_PART : TILE_END_STORE_PART;

@@ -43,10 +43,10 @@ ALWAYS_INLINE struct run first_run_of(const struct tile_operands *o, const int w
 }
 
 /* One run of a sum. Halves want to know where it begins: see vh_multiply_add_at. `ahead`: what to
-   ask for, NULL: nothing. */
+   ask for, so many floats at a time; NULL: nothing. */
 ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, const int vectors,
                                 const bool halves, const float *const pixel[TILE_PIXELS_MAX],
-                                struct run run, struct tile_ahead *ahead)
+                                struct run run, struct tile_ahead *ahead, const int ask_floats)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
     const int steps = ahead ? ASK_STEPS : halves ? HALVES_STEPS : DEPTH_STEPS;
@@ -60,7 +60,7 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
     const float *w = run.w;
     for (; d + steps <= end; d += steps, w += steps * width) {
         if (ahead) {
-            UNROLL for (int k = 0; k < vectors * VF; k += 16)
+            UNROLL for (int k = 0; k < ask_floats; k += 16)
             {
                 __builtin_prefetch(ahead->from + k, 0, 2);
             }
@@ -77,7 +77,7 @@ ALWAYS_INLINE void multiply_run(struct accumulators *acc, const int pixels, cons
 /* The sum of a tile over all runs, on what it begins with. */
 ALWAYS_INLINE void multiply_runs(struct accumulators *acc, const int pixels, const int vectors,
                                  const bool halves, const struct tile_operands *o, struct run run,
-                                 struct tile_ahead *ahead)
+                                 struct tile_ahead *ahead, const int ask_floats)
 {
     const int width = vectors * VF - (halves ? VF / 2 : 0);
     const float *x[TILE_PIXELS_MAX];
@@ -88,7 +88,7 @@ ALWAYS_INLINE void multiply_runs(struct accumulators *acc, const int pixels, con
     const struct tile_run *next = o->runs;
     int left = o->run_count;
     while (true) {
-        multiply_run(acc, pixels, vectors, halves, x, run, ahead);
+        multiply_run(acc, pixels, vectors, halves, x, run, ahead, ask_floats);
         if (--left <= 0) {
             break;
         }
@@ -109,12 +109,14 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
     const bool swapped = tile_end_is_swapped(kind), adds = tile_end_adds(kind);
     const bool asks = tile_end_asks(kind) && ASKS(pixels);
     const int bias_step = swapped && tile_has_bias(&o) ? o.pointers_step : 0;
+    const int ask_floats = swapped ? vectors * VF : TILE_ASK_FLOATS;
     struct tile_ahead ahead = o.ahead;
+    const float *const asked = asks ? ahead.from + ahead.steps * ahead.stride : NULL;
     do {
         struct accumulators acc;
         if (swapped || (adds && o.swapped)) {
             tile_ask_for(end.to, end.shift, pixels, vectors);
-        } else if (kind != TILE_END_ADD && end.ahead > 0) {
+        } else if (tile_end_without_asking(kind) != TILE_END_ADD && end.ahead > 0) {
             tile_ask_for(end.to + end.ahead, end.shift, pixels, vectors);
         }
         if (adds) {
@@ -122,7 +124,7 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
         } else {
             tile_begin(&acc, pixels, vectors, swapped, bias);
         }
-        multiply_runs(&acc, pixels, vectors, false, &o, first, asks ? &ahead : NULL);
+        multiply_runs(&acc, pixels, vectors, false, &o, first, asks ? &ahead : NULL, ask_floats);
         tile_finish_simply(acc.whole, pixels, vectors, kind, &end);
         o.x += o.pointers_step;
         end.to += o.pointers_step;
@@ -136,9 +138,8 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
             end.shift += o.y_step;
             end.sums_shift += o.y_step;
         }
-        if (asks) {
-            ahead.steps -= first.depth / ASK_STEPS;
-            ahead.stride = ahead.steps > 0 ? ahead.stride : 0;
+        if (asks && ahead.from >= asked) {
+            ahead.stride = 0;
         }
     } while (--o.tiles > 0);
 }
@@ -154,7 +155,7 @@ ALWAYS_INLINE void multiply_half(const int pixels, const int vectors, const bool
         struct accumulators acc;
         tile_ask_for_y(&o, pixels, vectors);
         tile_begin(&acc, pixels, vectors, swapped, tile_bias_of(&o));
-        multiply_runs(&acc, pixels, vectors, true, &o, first_run_of(&o, width), NULL);
+        multiply_runs(&acc, pixels, vectors, true, &o, first_run_of(&o, width), NULL, 0);
         UNROLL for (int i = 0; i < pixels; i++)
         {
             acc.whole[i][vectors - 1] = vf_widen(acc.half[i]);
@@ -172,8 +173,7 @@ typedef void tile_finish_function(tile_row *sums, const struct tile_operands *o)
 /* Tiles of any other end: by way of memory, since with all that tile_finish may do behind it gcc
    finds no registers for the sums. */
 static void multiply_any(int pixels, int vectors, const struct tile_operands *operands,
-                         tile_end_function *store, tile_end_function *store_swapped,
-                         tile_end_function *store_asking, tile_finish_function *finish)
+                         tile_end_function *const of_end[], tile_finish_function *finish)
 {
     tile_row sums[TILE_PIXELS_MAX];
     float *rows[TILE_PIXELS_MAX];
@@ -184,13 +184,15 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
     struct tile_operands o = *operands;
     const int tiles = o.tiles;
     o.tiles = 1;
+    if (o.swapped && o.ending != TILE_STORE) {
+        o.ahead.steps = 0;
+    }
     for (int tile = 0; tile < tiles; tile++) {
         tile_ask_for_y(&o, pixels, vectors);
-        const bool asks = o.ahead.steps > 0 && o.ending == TILE_STORE;
-        (!o.swapped ? store : asks ? store_asking : store_swapped)(&o, &to_rows);
+        of_end[tile_end_of_store(&o, false)](&o, &to_rows);
         finish(sums, &o);
         tile_next(&o);
-        tile_asked(&o.ahead, first_run_of(&o, 0).depth / ASK_STEPS);
+        tile_asked(&o.ahead, tile_turns(o.runs, o.run_count, ASK_STEPS));
     }
 }
 
@@ -208,42 +210,52 @@ static void multiply_any(int pixels, int vectors, const struct tile_operands *op
     END(pixels, vectors, clamp_part, TILE_END_CLAMP_PART)                                          \
     END(pixels, vectors, store_swapped, TILE_END_STORE_SWAPPED)                                    \
     END(pixels, vectors, clamp_swapped, TILE_END_CLAMP_SWAPPED)                                    \
-    END(pixels, vectors, store_asking, TILE_END_STORE_ASKING)                                      \
-    END(pixels, vectors, clamp_asking, TILE_END_CLAMP_ASKING)                                      \
     END(pixels, vectors, add, TILE_END_ADD)                                                        \
     END(pixels, vectors, add_store, TILE_END_ADD_STORE)                                            \
     END(pixels, vectors, add_clamp, TILE_END_ADD_CLAMP)                                            \
+    END(pixels, vectors, store_asking, TILE_END_STORE_ASKING)                                      \
+    END(pixels, vectors, clamp_asking, TILE_END_CLAMP_ASKING)                                      \
+    END(pixels, vectors, store_swapped_asking, TILE_END_STORE_SWAPPED_ASKING)                      \
+    END(pixels, vectors, clamp_swapped_asking, TILE_END_CLAMP_SWAPPED_ASKING)                      \
+    END(pixels, vectors, add_asking, TILE_END_ADD_ASKING)                                          \
+    END(pixels, vectors, add_store_asking, TILE_END_ADD_STORE_ASKING)                              \
+    END(pixels, vectors, add_clamp_asking, TILE_END_ADD_CLAMP_ASKING)                              \
     NOT_INLINED static void finish_##pixels##x##vectors(tile_row *sums,                            \
                                                         const struct tile_operands *o)             \
     {                                                                                              \
         tile_finish_rows(pixels, vectors, sums, o);                                                \
     }                                                                                              \
     static void multiply_##pixels##x##vectors##_any(const struct tile_operands *o,                 \
+                                                    const struct tile_simple_end *end);            \
+    static tile_end_function *const ends_##pixels##x##vectors[] = {                                \
+        [TILE_END_STORE] = multiply_##pixels##x##vectors##_store,                                  \
+        [TILE_END_CLAMP] = multiply_##pixels##x##vectors##_clamp,                                  \
+        [TILE_END_STORE_PART] = multiply_##pixels##x##vectors##_store_part,                        \
+        [TILE_END_CLAMP_PART] = multiply_##pixels##x##vectors##_clamp_part,                        \
+        [TILE_END_STORE_SWAPPED] = multiply_##pixels##x##vectors##_store_swapped,                  \
+        [TILE_END_CLAMP_SWAPPED] = multiply_##pixels##x##vectors##_clamp_swapped,                  \
+        [TILE_END_ADD] = multiply_##pixels##x##vectors##_add,                                      \
+        [TILE_END_ADD_STORE] = multiply_##pixels##x##vectors##_add_store,                          \
+        [TILE_END_ADD_CLAMP] = multiply_##pixels##x##vectors##_add_clamp,                          \
+        [TILE_END_STORE_ASKING] = multiply_##pixels##x##vectors##_store_asking,                    \
+        [TILE_END_CLAMP_ASKING] = multiply_##pixels##x##vectors##_clamp_asking,                    \
+        [TILE_END_STORE_SWAPPED_ASKING] = multiply_##pixels##x##vectors##_store_swapped_asking,    \
+        [TILE_END_CLAMP_SWAPPED_ASKING] = multiply_##pixels##x##vectors##_clamp_swapped_asking,    \
+        [TILE_END_ADD_ASKING] = multiply_##pixels##x##vectors##_add_asking,                        \
+        [TILE_END_ADD_STORE_ASKING] = multiply_##pixels##x##vectors##_add_store_asking,            \
+        [TILE_END_ADD_CLAMP_ASKING] = multiply_##pixels##x##vectors##_add_clamp_asking,            \
+        [TILE_END_ANY] = multiply_##pixels##x##vectors##_any,                                      \
+    };                                                                                             \
+    static void multiply_##pixels##x##vectors##_any(const struct tile_operands *o,                 \
                                                     const struct tile_simple_end *end)             \
     {                                                                                              \
         (void)end;                                                                                 \
-        multiply_any(pixels, vectors, o, multiply_##pixels##x##vectors##_store,                    \
-                     multiply_##pixels##x##vectors##_store_swapped,                                \
-                     multiply_##pixels##x##vectors##_store_asking, finish_##pixels##x##vectors);   \
+        multiply_any(pixels, vectors, o, ends_##pixels##x##vectors, finish_##pixels##x##vectors);  \
     }                                                                                              \
     static void multiply_##pixels##x##vectors(const struct tile_operands *o)                       \
     {                                                                                              \
-        static tile_end_function *const of_end[] = {                                               \
-            [TILE_END_STORE] = multiply_##pixels##x##vectors##_store,                              \
-            [TILE_END_CLAMP] = multiply_##pixels##x##vectors##_clamp,                              \
-            [TILE_END_STORE_PART] = multiply_##pixels##x##vectors##_store_part,                    \
-            [TILE_END_CLAMP_PART] = multiply_##pixels##x##vectors##_clamp_part,                    \
-            [TILE_END_STORE_SWAPPED] = multiply_##pixels##x##vectors##_store_swapped,              \
-            [TILE_END_CLAMP_SWAPPED] = multiply_##pixels##x##vectors##_clamp_swapped,              \
-            [TILE_END_STORE_ASKING] = multiply_##pixels##x##vectors##_store_asking,                \
-            [TILE_END_CLAMP_ASKING] = multiply_##pixels##x##vectors##_clamp_asking,                \
-            [TILE_END_ADD] = multiply_##pixels##x##vectors##_add,                                  \
-            [TILE_END_ADD_STORE] = multiply_##pixels##x##vectors##_add_store,                      \
-            [TILE_END_ADD_CLAMP] = multiply_##pixels##x##vectors##_add_clamp,                      \
-            [TILE_END_ANY] = multiply_##pixels##x##vectors##_any,                                  \
-        };                                                                                         \
         struct tile_simple_end end;                                                                \
-        of_end[tile_end_of(o, vectors, &end)](o, &end);                                            \
+        ends_##pixels##x##vectors[tile_end_of(o, vectors, &end)](o, &end);                         \
     }
 #define HALF_SHAPE(pixels, vectors)                                                                \
     static void multiply_##pixels##x##vectors##_half(const struct tile_operands *o)                \

@@ -45,22 +45,35 @@ ALWAYS_INLINE void ask_floats(const float *from, const int floats)
 }
 
 /* Asks for one piece: ahead_floats or ahead_most, in one run of lines or as much in two pages. */
-ALWAYS_INLINE void ask_for(const struct tile_ahead *now)
+ALWAYS_INLINE void ask_for(const struct tile_ahead *now, const bool pages)
 {
-    const int half = AHEAD_FLOATS / 2;
-    if (AHEAD_MOST > AHEAD_FLOATS && now->pages) {
-        ask_floats(now->from, half);
-        ask_floats(now->from + TILE_PAGE_FLOATS, half);
-        if (now->most) {
-            ask_floats(now->from + half, half);
-            ask_floats(now->from + TILE_PAGE_FLOATS + half, half);
-        }
-    } else {
-        ask_floats(now->from, AHEAD_FLOATS);
-        if (AHEAD_MOST > AHEAD_FLOATS && now->most) {
-            ask_floats(now->from + AHEAD_FLOATS, AHEAD_MOST - AHEAD_FLOATS);
+    const int first = pages ? AHEAD_FLOATS / 2 : AHEAD_FLOATS, further = AHEAD_MOST - AHEAD_FLOATS;
+    ask_floats(now->from, first);
+    if (pages) {
+        ask_floats(now->from + TILE_PAGE_FLOATS, first);
+    }
+    if (further > 0 && now->most) {
+        ask_floats(now->from + first, pages ? further / 2 : further);
+        if (pages) {
+            ask_floats(now->from + TILE_PAGE_FLOATS + first, further / 2);
         }
     }
+}
+
+/* Steps of a run that ask, two at a time. Returns where they end. */
+ALWAYS_INLINE ptrdiff_t sum_asking(struct accumulators *acc, const int pixels, const int vectors,
+                                   const float *const x[TILE_PIXELS_MAX], ptrdiff_t d,
+                                   ptrdiff_t turns, const float **w, struct tile_ahead *now,
+                                   const bool pages)
+{
+    for (; turns > 0; turns--, d += 2) {
+        ask_for(now, pages);
+        now->from += now->stride;
+        tile_step(acc, pixels, vectors, false, x, d, 0, *w);
+        tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);
+        *w += 2 * vectors * VF;
+    }
+    return d;
 }
 
 /* One run of a partial sum; w moves on. */
@@ -71,12 +84,12 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
     ptrdiff_t d = run->x_offset;
     const ptrdiff_t end = d + run->depth;
     if (ASKS(pixels)) {
-        for (ptrdiff_t steps = asks_of_run(asks, run); steps > 0; steps--, d += 2) {
-            ask_for(&asks->now);
-            asks->now.from += asks->now.stride;
-            tile_step(acc, pixels, vectors, false, x, d, 0, *w);
-            tile_step(acc, pixels, vectors, false, x, d, 1, *w + vectors * VF);
-            *w += 2 * vectors * VF;
+        struct tile_ahead *now = &asks->now;
+        const ptrdiff_t turns = asks_of_run(asks, run);
+        if (AHEAD_MOST > AHEAD_FLOATS && now->pages) {
+            d = sum_asking(acc, pixels, vectors, x, d, turns, w, now, true);
+        } else {
+            d = sum_asking(acc, pixels, vectors, x, d, turns, w, now, false);
         }
     }
     for (; d + DEPTH_STEPS <= end; d += DEPTH_STEPS, *w += DEPTH_STEPS * vectors * VF) {

@@ -96,7 +96,7 @@ struct w_shares {
     int count; /* of tiles that ask */
     int64_t share, steps;
     ptrdiff_t stride;
-    bool pages, most; /* see struct tile_ahead */
+    bool most, pages; /* see struct tile_ahead */
 };
 
 /* How a few blocks of channels are multiplied, the same for all points: worked out once, since few
@@ -132,9 +132,10 @@ static void share_w(struct multiply *m, int tiles, int64_t depth, int64_t floats
     w->steps = max64(1, depth / 2);
     w->pages = m->plan->blocking.in_pages && sums->ahead_most > sums->ahead_floats &&
                2 * w->share >= 3 * TILE_PAGE_FLOATS && w->share <= 3 * TILE_PAGE_FLOATS;
-    const int64_t other = w->pages ? min64(w->share / 2, TILE_PAGE_FLOATS) : 0;
+    /* a second page is asked for as far as the first, and beyond both what is left */
+    const int64_t run = w->pages ? max64(TILE_PAGE_FLOATS, w->share - TILE_PAGE_FLOATS) : w->share;
     const int parts = w->pages ? 2 : 1;
-    w->stride = min64(sums->ahead_most / parts, divide_up(w->share - other, w->steps));
+    w->stride = min64(sums->ahead_most / parts, divide_up(run, w->steps));
     w->most = w->stride > sums->ahead_floats / parts;
 }
 
@@ -150,8 +151,8 @@ static void find_asks(struct multiply *m, int tiles, const float *next)
             .from = next + i * m->w.share,
             .stride = m->w.stride,
             .steps = m->w.steps,
-            .pages = m->w.pages,
             .most = m->w.most,
+            .pages = m->w.pages,
         };
     }
     m->o.ahead = pieces - count;

@@ -173,7 +173,7 @@ static bool shares_channels(const struct convoy_plan *plan, int64_t tiles)
 }
 
 /* Blocks, about `fit` tiles each. Threads want as many each, or so many in all that one more does
-   not count; if they share channels, enough with these. */
+   not count; if they share channels, with these as many units each, or two at least. */
 static int64_t blocks_wanted(const struct convoy_plan *plan, int64_t tiles, int64_t fit)
 {
     const int64_t blocks = divide_up(tiles, fit), threads = plan->threads;
@@ -181,7 +181,9 @@ static int64_t blocks_wanted(const struct convoy_plan *plan, int64_t tiles, int6
         return blocks;
     }
     if (shares_channels(plan, tiles)) {
-        return min64(tiles, max64(blocks, divide_up(threads, plan->blocking.k_blocks)));
+        const int64_t k_blocks = plan->blocking.k_blocks;
+        const bool even = blocks * k_blocks % threads == 0;
+        return min64(tiles, max64(blocks, even ? 1 : divide_up(2 * threads, k_blocks)));
     }
     return min64(tiles, round_up(blocks, threads));
 }
@@ -198,7 +200,7 @@ static void choose_block(struct convoy_plan *plan)
     int64_t v_bytes = 4 * points(plan) * v_floats, m_bytes = 4 * points(plan) * k_floats;
     int64_t fit = tiles_wanted(plan, v_bytes + m_bytes, v_bytes + b->k_together * m_bytes);
     b->asks_for_x = !cpu_l3_slow();
-    b->streams = (int64_t)plan->packed_w_bytes > (int64_t)cpu_l2_bytes() / (cpu_l3_slow() ? 4 : 2);
+    b->streams = plan->packed_w_bytes > cpu_kept_bytes();
     b->in_pages = w_from_memory(plan);
     b->strip_columns = divide_up(tiles, blocks_wanted(plan, tiles, fit));
     const int64_t strips = divide_up(tiles, b->strip_columns), threads = plan->threads;

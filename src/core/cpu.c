@@ -108,6 +108,11 @@ double cpu_near_bytes(void)
     return 16.0 * (double)cpu_l2_bytes();
 }
 
+size_t cpu_kept_bytes(void)
+{
+    return cpu_l2_bytes() / (cpu_l3_slow() ? 4 : 2);
+}
+
 #if defined(__x86_64__) || defined(__i386__)
 /* The brand string: 48 bytes in the registers of three cpuid leaves, padded with blanks. */
 static void describe_model(char *model, size_t size)

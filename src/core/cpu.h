@@ -31,6 +31,10 @@ bool cpu_halves_slow(void);
  * of its L3 is not to be trusted. */
 double cpu_near_bytes(void);
 
+/** Data of more bytes than this does not stay in L2 beside all else that an execution uses: half an
+ * L2, or a quarter where what is not there is far away. */
+size_t cpu_kept_bytes(void);
+
 /** The fields of convoy_machine that need no BLAS: cpu, cores, threads, caches, memory. */
 void cpu_describe(convoy_machine *machine);
 
