@@ -573,7 +573,8 @@ static void test_asking(void **state)
         {"n1c260h4w6_k600r1s1", CONVOY_LEAKY_RELU, true},
         {"n1c520h9w9_k264r2s2", CONVOY_RELU, true},
         {"n1c46h120w115_k48r1s1", CONVOY_RELU, false},
-        {"n3c200h54w50_k40r1s1", CONVOY_IDENTITY, true},
+        {"n3c200h54w50_k48r1s1", CONVOY_IDENTITY, true},
+        {"n1c256h30w30_k600r1s1", CONVOY_IDENTITY, false},
     };
     static const char *const direct[] = {"direct"};
     (void)state;

@@ -8,6 +8,7 @@
  *   direct_weights.c   filter -> packed w (pack)
  *   direct_strip.c     one strip: which pixels, which taps, where they lie
  *   direct_pack.c      copying a strip of x into NHWC order
+ *   direct_ahead.c     what tiles ask for ahead of its use
  *   direct_dots.c      few output channels: terms of the depth in the lanes
  *   direct_panels.c    NCHW with pixels in the lanes: cut, and run
  *   direct_panels_pack.c   x into panels
@@ -138,7 +139,7 @@ struct tile_ahead direct_ahead(const struct convoy_plan *plan, const struct dire
    threads do not share the blocks. */
 struct direct_piece direct_piece_after(const struct convoy_plan *plan, int64_t begin);
 
-/* The strip's next_x: that of this box. */
+/* The strip's next_x: that of this box, unless x has gaps. */
 void direct_ahead_x(const convoy_tensor *x, const struct direct_box *next,
                     struct direct_strip *strip);
 

@@ -64,8 +64,10 @@ struct tile_ahead {
     bool pages; /* of tile_sums, vectors of 16: half of each piece lies a page on */
 };
 
-/* Floats of packed w that a tile asks for in each turn of its depth loop. */
+/* Floats that a tile which is not swapped asks for in each turn of its depth loop; and pixels of
+   the tiles that ask: of more, they have no register for it. */
 #define TILE_ASK_FLOATS 32
+#define TILE_ASK_PIXELS 8
 
 /* Turns of the depth loop of a tile that asks, so many steps each. */
 static inline ptrdiff_t tile_turns(const struct tile_run *runs, int count, int ask_steps)
@@ -108,9 +110,9 @@ struct tile_operands {
     const struct tile_epilogue *epilogue;
     ptrdiff_t bias_shift;    /* swapped: what to add to the epilogue's for the first pixel */
     struct tile_ahead ahead; /* what the tiles ask for in each turn of the depth loop: swapped, if
-                                they add nothing, as wide as w; others TILE_ASK_FLOATS. None does
-                                whose last vector is a half or stored in part, or of more than eight
-                                pixels */
+                                they add nothing, as wide as w; others TILE_ASK_FLOATS. Not if they
+                                have more than TILE_ASK_PIXELS, or a last vector that is a half; nor
+                                all of those whose last vector is stored in part */
     bool swapped;            /* pixels are in the lanes, so each "pixel" has a bias of its own */
     int channels;            /* of the block that exist in y: the last vector is stored in part */
 };

@@ -19,9 +19,6 @@
 #include "kernels/tile/tile_finish.h"
 #include "kernels/tile/tile_shape.h"
 
-/* The widest tiles leave no register for what is asked for. */
-#define ASKS(pixels) ((pixels) <= 8)
-
 /* A run of one tile: where it begins in the x of each pixel and in w. */
 struct run {
     ptrdiff_t x_offset;
@@ -107,7 +104,7 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
     const float *bias = tile_bias_of(&o);
     struct run first = first_run_of(&o, vectors * VF);
     const bool swapped = tile_end_is_swapped(kind), adds = tile_end_adds(kind);
-    const bool asks = tile_end_asks(kind) && ASKS(pixels);
+    const bool asks = tile_end_asks(kind) && pixels <= TILE_ASK_PIXELS;
     const int bias_step = swapped && tile_has_bias(&o) ? o.pointers_step : 0;
     const int ask_floats = swapped ? vectors * VF : TILE_ASK_FLOATS;
     struct tile_ahead ahead = o.ahead;

@@ -19,8 +19,6 @@
    operands waiting. */
 #define AHEAD_FLOATS (VF == 16 ? 32 : 16)
 #define AHEAD_MOST   (VF == 16 ? 64 : 16)
-/* The widest tiles leave no register for another pointer. */
-#define ASKS(pixels) ((pixels) <= 8)
 
 /* What this tile has left to ask for, and what the next ones will. */
 struct asks {
@@ -83,7 +81,7 @@ ALWAYS_INLINE void sum_run(struct accumulators *acc, const int pixels, const int
 {
     ptrdiff_t d = run->x_offset;
     const ptrdiff_t end = d + run->depth;
-    if (ASKS(pixels)) {
+    if (pixels <= TILE_ASK_PIXELS) {
         struct tile_ahead *now = &asks->now;
         const ptrdiff_t turns = asks_of_run(asks, run);
         if (AHEAD_MOST > AHEAD_FLOATS && now->pages) {

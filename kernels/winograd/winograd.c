@@ -130,12 +130,13 @@ static void share_w(struct multiply *m, int tiles, int64_t depth, int64_t floats
     w->count = !m->plan->blocking.streams ? 0 : tiles < W_ASKS ? tiles : W_ASKS;
     w->share = floats / max64(1, w->count);
     w->steps = max64(1, depth / 2);
-    w->pages = m->plan->blocking.in_pages && sums->ahead_most > sums->ahead_floats &&
-               2 * w->share >= 3 * TILE_PAGE_FLOATS && w->share <= 3 * TILE_PAGE_FLOATS;
     /* a second page is asked for as far as the first, and beyond both what is left */
-    const int64_t run = w->pages ? max64(TILE_PAGE_FLOATS, w->share - TILE_PAGE_FLOATS) : w->share;
+    const int64_t run = max64(TILE_PAGE_FLOATS, w->share - TILE_PAGE_FLOATS);
+    w->pages = m->plan->blocking.in_pages && sums->ahead_most > sums->ahead_floats &&
+               2 * w->share >= 3 * TILE_PAGE_FLOATS && w->share <= 3 * TILE_PAGE_FLOATS &&
+               run <= sums->ahead_most / 2 * w->steps;
     const int parts = w->pages ? 2 : 1;
-    w->stride = min64(sums->ahead_most / parts, divide_up(run, w->steps));
+    w->stride = min64(sums->ahead_most / parts, divide_up(w->pages ? run : w->share, w->steps));
     w->most = w->stride > sums->ahead_floats / parts;
 }
 

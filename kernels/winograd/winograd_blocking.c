@@ -173,17 +173,20 @@ static bool shares_channels(const struct convoy_plan *plan, int64_t tiles)
 }
 
 /* Blocks, about `fit` tiles each. Threads want as many each, or so many in all that one more does
-   not count; if they share channels, with these as many units each, or two at least. */
+   not count; if they share channels, so many that these make even shares, or two units each. */
 static int64_t blocks_wanted(const struct convoy_plan *plan, int64_t tiles, int64_t fit)
 {
-    const int64_t blocks = divide_up(tiles, fit), threads = plan->threads;
+    const int64_t threads = plan->threads, k_blocks = plan->blocking.k_blocks;
+    int64_t blocks = divide_up(tiles, fit);
     if (blocks >= 8 * threads) {
         return blocks;
     }
     if (shares_channels(plan, tiles)) {
-        const int64_t k_blocks = plan->blocking.k_blocks;
-        const bool even = blocks * k_blocks % threads == 0;
-        return min64(tiles, max64(blocks, even ? 1 : divide_up(2 * threads, k_blocks)));
+        const int64_t enough = divide_up(2 * threads, k_blocks);
+        while (blocks < enough && blocks * k_blocks % threads != 0) {
+            blocks++;
+        }
+        return min64(tiles, blocks);
     }
     return min64(tiles, round_up(blocks, threads));
 }
