@@ -15,6 +15,7 @@
  *   winograd_ahead.c         what to ask for before it is needed
  *   winograd_gather.c        which x each tile reads, and their transform
  *   winograd_scatter.c       the products' transform, and which y each tile writes
+ *   winograd_multiply.c      the products of a block of tiles
  *   winograd.c               the loops over blocks of tiles and channels     (execute)
  *
  * Y = A_h^T [ sum over c of (G_h g G_w^T) * (B_h^T d B_w) ] A_w for each tile of m_h x m_w outputs
@@ -111,5 +112,22 @@ struct winograd_k_block {
     int64_t w_offset;
 };
 struct winograd_k_block winograd_k_block(const struct convoy_plan *plan, int64_t index);
+
+/* Those between two output transforms: they follow each other. */
+struct winograd_few_blocks {
+    int count;
+    struct winograd_k_block of[WINOGRAD_K_TOGETHER_MAX];
+};
+
+struct ahead; /* winograd_ahead.h */
+
+/* The products of the first `tiles` tiles of V, point by point: a point's V is read again and
+   again. Asks for what `ahead` says as that is due. */
+void winograd_multiply(const struct convoy_plan *plan, const struct winograd_block *block,
+                       const struct winograd_few_blocks *few, int64_t tiles, struct ahead *ahead);
+
+/* Depth of the calls of a register tile for a block of channels, and how many there are, about. */
+void winograd_calls(const struct convoy_plan *plan, const struct winograd_block *block,
+                    int64_t tiles, int64_t *calls, int64_t *depth);
 
 #endif
