@@ -31,6 +31,7 @@ struct blocking {
     int64_t k_parts;       /* shares of the blocks that threads may take apart */
     int64_t plane_rows;    /* of a block of rows of y, of one channel or several */
     int64_t plane_channels;
+    int plane_together;      /* channels that a kernel takes side by side */
     int64_t depth_block;     /* terms of the sum between two partial sums */
     int64_t thread_bytes;    /* of workspace, for each thread */
     int64_t groups_together; /* groups of which x is copied together, */

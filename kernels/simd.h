@@ -69,6 +69,13 @@ typedef float vf_memory __attribute__((vector_size(4 * VF), aligned(4), may_alia
 #define VF_MASKED 0
 #endif
 
+/* Are vectors worth it whose halves are of two rows? The counted build has them for the tests. */
+#if VF_MASKED || defined(VECTOR_COUNTED)
+#define VF_TWO_ROWS 1
+#else
+#define VF_TWO_ROWS 0
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")
 #define NOT_INLINED   __attribute__((noinline))

@@ -38,11 +38,46 @@ ALWAYS_INLINE vf vf_load_between(const float *p, int begin, int end)
 #endif
 }
 
-/* Lane i is p[i] where all bits of the mask's lane are set, 0 where none is; reads nothing else. */
-ALWAYS_INLINE vf vf_load_masked(const float *p, vi mask)
+/* Which lanes a load is to read, in the form that it wants. */
+#if defined(__AVX512F__) && VF == 16
+typedef __mmask16 vf_mask;
+#else
+typedef vi vf_mask;
+#endif
+
+/* Those whose bits are all set, if none is set in the others. */
+ALWAYS_INLINE vf_mask vf_mask_of(vi lanes)
 {
 #if defined(__AVX512F__) && VF == 16
-    return (vf)_mm512_maskz_loadu_ps(_mm512_movepi32_mask((__m512i)mask), p);
+    return _mm512_movepi32_mask((__m512i)lanes);
+#else
+    return lanes;
+#endif
+}
+
+#ifdef VECTOR_WIDE
+/* As two registers; by lanes the compiler would take minutes for what is built on it. */
+ALWAYS_INLINE vf wide_load_masked(const float *a, const float *b, vi mask)
+{
+    union {
+        vi whole;
+        __m256i half[2];
+    } lanes = {mask};
+    union {
+        __m256 half[2];
+        vf whole;
+    } v = {{_mm256_maskload_ps(a, lanes.half[0]), _mm256_maskload_ps(b, lanes.half[1])}};
+    return v.whole;
+}
+#endif
+
+/* Lane i is p[i] where the mask has it, else 0; reads nothing else. */
+ALWAYS_INLINE vf vf_load_masked(const float *p, vf_mask mask)
+{
+#if defined(__AVX512F__) && VF == 16
+    return (vf)_mm512_maskz_loadu_ps(mask, p);
+#elif defined(VECTOR_WIDE)
+    return wide_load_masked(p, p + VF / 2, mask);
 #elif defined(__AVX2__) && VF == 8
     return (vf)_mm256_maskload_ps(p, (__m256i)mask);
 #else
@@ -84,6 +119,69 @@ ALWAYS_INLINE void vf_store_part(float *p, vf v, int n)
     }
 #else
     memcpy(p, &v, (size_t)n * sizeof *p);
+#endif
+}
+
+/* The first half twice. */
+ALWAYS_INLINE vi vi_repeat_half(vi lanes)
+{
+    return __builtin_shufflevector(lanes, lanes, VF_HALF_LANES, VF_HALF_LANES);
+}
+
+/* a in all lanes of the first half, b in those of the second. */
+ALWAYS_INLINE vf vf_broadcast_pair(float a, float b)
+{
+    return vf_select(vf_lanes_between(0, VF / 2), vf_broadcast(a), vf_broadcast(b));
+}
+
+/* Lane i of the halves is a[i] and b[i] where the mask, whose halves are alike, has it, else 0;
+   reads nothing else. */
+ALWAYS_INLINE vf vf_load_pair(const float *a, const float *b, vf_mask mask)
+{
+#if defined(__AVX512F__) && VF == 16
+    const __m256 first = _mm256_maskz_loadu_ps((__mmask8)mask, a);
+    const __m256 second = _mm256_maskz_loadu_ps((__mmask8)mask, b);
+    return (vf)_mm512_insertf32x8(_mm512_castps256_ps512(first), second, 1);
+#elif defined(VECTOR_WIDE)
+    return wide_load_masked(a, b, mask);
+#else
+    vf v = {0};
+    UNROLL for (int i = 0; i < VF / 2; i++)
+    {
+        if (mask[i]) {
+            v[i] = a[i];
+            v[VF / 2 + i] = b[i];
+        }
+    }
+    return v;
+#endif
+}
+
+/* The reverse: writes nothing else. */
+ALWAYS_INLINE void vf_store_pair(float *a, float *b, vf v, vf_mask mask)
+{
+#if defined(__AVX512F__) && VF == 16
+    _mm256_mask_storeu_ps(a, (__mmask8)mask, _mm512_castps512_ps256((__m512)v));
+    _mm256_mask_storeu_ps(b, (__mmask8)mask, _mm512_extractf32x8_ps((__m512)v, 1));
+#elif defined(VECTOR_WIDE)
+    union {
+        vi whole;
+        __m256i half[2];
+    } lanes = {mask};
+    union {
+        vf whole;
+        __m256 half[2];
+    } y = {v};
+    _mm256_maskstore_ps(a, lanes.half[0], y.half[0]);
+    _mm256_maskstore_ps(b, lanes.half[1], y.half[1]);
+#else
+    UNROLL for (int i = 0; i < VF / 2; i++)
+    {
+        if (mask[i]) {
+            a[i] = v[i];
+            b[i] = v[VF / 2 + i];
+        }
+    }
 #endif
 }
 

@@ -314,6 +314,28 @@ static void test_depthwise(void **state)
         "n1c9h14w14_k9r3s3_pd1_g9", /* two vectors with an edge each, which overlap */
         "n1c9h7w7_k9r3s3_pd1_g9",   /* rows that fill no vector */
         "n1c9h2w7_k9r3s3_pd1_g9",
+        "n2c6h4w4_k6r3s3_pd1_g6", /* two, or four, channels side by side, and tails of them */
+        "n1c2h7w8_k2r3s3_pd1_g2",
+        "n2c3h8w7_k3r3s3_pd1_g3",
+        "n1c7h6w8_k7r3s3_dl2x1_pd2x1_g7",
+        "n1c5h14w14_k5r3s3_st2_pd1_g5",
+        "n1c6h13w15_k6r3s3_st2_pd0,1,1,2_g6",
+        "n1c7h9w9_k7r3s3_g7",
+        "n1c4h3w4_k4r3s3_pd2,1,4,3_g4",
+        "n3c5h12w11_k5r3s3_pd1_g5",
+        "n1c3h16w29_k3r3s3_st2_pd1_g3",
+        "n1c40h7w3_k40r3s3_pd1_g40",
+        "n1c2h9w44_k2r3s3_pd1_g2", /* three vectors, and four */
+        "n1c2h9w60_k2r3s3_pd1_g2",
+        "n1c2h9w113_k2r3s3_pd2,0,1,1_g2",
+        "n2c3h12w24_k3r5s5_pd2_g3", /* 5x5 */
+        "n1c3h40w47_k3r5s5_pd2_g3",
+        "n1c3h5w90_k3r5s5_pd4,3,1,0_g3",
+        "n1c3h37w38_k3r5s5_st2_pd2_g3",
+        "n1c2h20w130_k2r5s5_st2_pd1,2,2,1_g2",
+        "n1c2h21w60_k2r5s5_dl2x3_pd4x6_g2",
+        "n1c2h2w28_k2r5s5_pd2_g2",
+        "n1c2h4w28_k2r5s5_pd2_g2",
         "n1c2h130w300_k2r3s3_pd1_g2",     /* several blocks of rows, and of columns */
         "n1c2h131w600_k2r3s3_st2_pd1_g2", /* ... with stride */
         "n1c3h9w49_k3r3s3_dl2x3_pd2x3_g3",
@@ -493,7 +515,11 @@ static void test_depthwise_epilogues(void **state)
         "n1c36h%dw37_k36r3s3_st2_pd1_g9",  "n1c36h%dw23_k36r2s4_pd1_g9",
         "n1c18h%dw23_k36r3s3_pd1_g18",     "n1c3h%dw70_k3r3s3_pd1_g3",
         "n1c3h%dw140_k3r3s3_st2_pd1x0_g3", "n1c3h%dw70_k3r3s3_pd0_g3",
-        "n1c3h%dw140_k3r3s3_st2_pd0x1_g3",
+        "n1c3h%dw140_k3r3s3_st2_pd0x1_g3", "n1c5h%dw7_k5r3s3_pd1_g5",
+        "n1c6h%dw4_k6r3s3_pd1_g6",         "n1c7h%dw15_k7r3s3_st2_pd1_g7",
+        "n1c5h%dw13_k5r3s3_pd1_g5",        "n1c3h%dw60_k3r3s3_pd1_g3",
+        "n1c3h%dw28_k3r5s5_pd2_g3",        "n1c3h%dw75_k3r5s5_st2_pd2_g3",
+        "n1c2h%dw43_k2r5s5_pd0x2_g2",
     };
     static const convoy_epilogue epilogues[] = {
         {.activation = CONVOY_LEAKY_RELU, .slope = 0.25f, .residual = true},
@@ -602,6 +628,28 @@ static void test_dense(void **state)
         "n1c16h5w5_k16r3s3",
         "n1c9h7w7_k9r3s3_pd1_g9", /* NCHW: rows that fill no vector, of several channels */
         "n1c9h2w7_k9r3s3_pd1_g9",
+        "n2c6h4w4_k6r3s3_pd1_g6", /* two, or four, channels side by side, and tails of them */
+        "n1c2h7w8_k2r3s3_pd1_g2",
+        "n2c3h8w7_k3r3s3_pd1_g3",
+        "n1c7h6w8_k7r3s3_dl2x1_pd2x1_g7",
+        "n1c5h14w14_k5r3s3_st2_pd1_g5",
+        "n1c6h13w15_k6r3s3_st2_pd0,1,1,2_g6",
+        "n1c7h9w9_k7r3s3_g7",
+        "n1c4h3w4_k4r3s3_pd2,1,4,3_g4",
+        "n3c5h12w11_k5r3s3_pd1_g5",
+        "n1c3h16w29_k3r3s3_st2_pd1_g3",
+        "n1c40h7w3_k40r3s3_pd1_g40",
+        "n1c2h9w44_k2r3s3_pd1_g2", /* three vectors, and four */
+        "n1c2h9w60_k2r3s3_pd1_g2",
+        "n1c2h9w113_k2r3s3_pd2,0,1,1_g2",
+        "n2c3h12w24_k3r5s5_pd2_g3", /* 5x5 */
+        "n1c3h40w47_k3r5s5_pd2_g3",
+        "n1c3h5w90_k3r5s5_pd4,3,1,0_g3",
+        "n1c3h37w38_k3r5s5_st2_pd2_g3",
+        "n1c2h20w130_k2r5s5_st2_pd1,2,2,1_g2",
+        "n1c2h21w60_k2r5s5_dl2x3_pd4x6_g2",
+        "n1c2h2w28_k2r5s5_pd2_g2",
+        "n1c2h4w28_k2r5s5_pd2_g2",
         "n1c2h1300w7_k2r3s3_pd1_g2",    /* ... in strips for several threads */
         "n1c800h7w7_k800r3s3_pd1_g800", /* ... in parts of the channels for them */
     };

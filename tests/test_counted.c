@@ -77,6 +77,8 @@ static void test_layers(void **state)
         "n1c8h15w15_k12r5s5_st2_pd2_g4", "n1c7h20w6_k9r3s3_dl2",
         "n1c16h12w12_k16r3s3_pd1_g16",   "n1c16h13w30_k16r3s3_st2_pd1_g16",
         "n1c17h7w7_k17r3s3_pd1_g17",     "n1c12h6w9_k12r5s5_pd2_g12",
+        "n2c7h6w4_k7r3s3_pd1_g7",        "n1c5h7w8_k5r3s3_st2_pd1_g5",
+        "n1c3h9w8_k3r3s3_pd1_g3",        "n1c3h9w20_k3r3s3_pd1_g3",
         "n1c16h6w9_k16r3s3_dl2_pd2_g16", "n1c32h6w9_k32r3s3_pd1_g8",
         "n1c3h7w37_k3r3s3_pd1_g3",       "n2c2h5w41_k2r3s3_dl2_pd1,4,0,9_g2",
         "n1c12h6w9_k48r3s3_pd1_g6",      "n1c30h6w9_k20r3s3_pd1_g10",

@@ -18,11 +18,12 @@
  *
  * In NCHW:
  *
- *   depthwise_planes.c the loops over images, channels, strips of rows, for 3x3 with stride 1 or 2
+ *   depthwise_planes.c the loops over images, channels, strips of rows, for 3x3 and some 5x5 with
+ *                      stride 1 or 2
  *   depthwise_plane_columns.c
  *                      output columns are the lanes: which sweeps down the columns make some rows
- *   depthwise_plane_sweep.c
- *                      ... one sweep
+ *   depthwise_plane_sweep.c, depthwise_plane_step.h
+ *                      ... one sweep, one step of it
  *   depthwise_nchw.c   any other: x transposed block by block, the kernels of NHWC, y transposed
  *                      back
  */
@@ -87,6 +88,8 @@ struct depthwise_planes {
     int64_t dilation_h, dilation_w; /* 1 with stride 2 */
     const float *packed_w, *bias;   /* of channel 0; bias NULL: none */
     int64_t k, channels;            /* the first, how many */
+    int together; /* channels side by side: 1; of 3x3 filters without dilation_w also 2, of rows
+                     that fit a vector, and 4, of rows that fit half of one */
     int64_t rows, Q;
     int64_t block_rows, block_channels; /* of a sweep's block, whose x and y stay in cache */
     float *y;                           /* first output of the first channel */
@@ -107,6 +110,21 @@ bool depthwise_groups_fit(const convoy_layer *layer, int64_t floats);
 
 /* Is the layer one for these drivers? */
 bool depthwise_applies(const struct convoy_plan *plan);
+
+/* What depthwise_plane_sweep.c has kernels for, at most. Channels side by side: two where the taps
+   of both find registers; four, of half a vector each. */
+#define DEPTHWISE_TOGETHER (VF_TWO_ROWS ? 4 : VF_REGISTERS == 32 ? 2 : 1)
+
+/* Vectors of columns with stride 1, taps of a filter row: 4 and 5 where the sums and most taps are
+   in registers. The wide build, whose compilers would take minutes, leaves them out: NEON has them.
+ */
+#ifdef VECTOR_WIDE
+#define DEPTHWISE_PLANE_VECTORS 2
+#define DEPTHWISE_PLANE_TAPS    3
+#else
+#define DEPTHWISE_PLANE_VECTORS (VF_REGISTERS == 32 ? 4 : 2)
+#define DEPTHWISE_PLANE_TAPS    (VF_REGISTERS == 32 ? 5 : 3)
+#endif
 
 /* Is there depthwise_rows.c, and depthwise_sweep.c, in the ISA that a kernel is compiled for? The
    wide build, whose compilers take minutes for the first, leaves it out: NEON has the same tiles.
@@ -144,7 +162,7 @@ bool depthwise_nchw_fits(const struct convoy_plan *plan);
 void depthwise_nchw_prepare(struct convoy_plan *plan);
 void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operands *operands);
 
-/* The same for 3x3 layers with stride 1 or 2 whose rows are long. */
+/* The same for 3x3 and 5x5 layers with stride 1 or 2 whose rows are long enough. */
 bool depthwise_planes_fit(const struct convoy_plan *plan);
 void depthwise_planes_prepare(struct convoy_plan *plan);
 int64_t depthwise_planes_flops(const struct convoy_plan *plan);

@@ -15,20 +15,24 @@ static int64_t in_strides(int64_t n, int stride)
     return stride == 1 ? n : (n + 1) >> 1;
 }
 
-/* The masks of the first vector or the last, whose column 0 has its first tap at column w of x. */
-static void set_masks(struct masks *m, const struct depthwise_planes *p, int side, int64_t w)
+/* The masks of the first vector or the last, whose column 0 has its first tap at column w of x; of
+   a pair both halves are alike, and with stride 2 what is loaded second is of the other channel. */
+static void set_masks(struct masks *m, const struct depthwise_planes *p, int side, int64_t w,
+                      bool pair)
 {
     const int taps = p->taps, stride = p->stride;
     for (int i = 0; i < (stride == 1 ? taps : taps + 1); i++) {
         const int64_t column =
             w + (stride == 1 ? i * p->dilation_w : (i / 2 * 2 + (int64_t)(i % 2) * VF));
-        const vi mask = vf_lanes_between(vf_lanes(-column), vf_lanes(p->W - column));
+        const vi row = vf_lanes_between(vf_lanes(-column), vf_lanes(p->W - column));
+        const vi mask = pair && stride == 1 ? vi_repeat_half(row) : row;
         memcpy(m->x[side][i], &mask, sizeof mask);
     }
     for (int i = 0; i < taps; i++) {
         const int64_t column = w + i * p->dilation_w;
-        const vf lanes = (vf)vf_lanes_between(vf_lanes(in_strides(-column, stride)),
-                                              vf_lanes(in_strides(p->W - column, stride)));
+        const vi row = vf_lanes_between(vf_lanes(in_strides(-column, stride)),
+                                        vf_lanes(in_strides(p->W - column, stride)));
+        const vf lanes = (vf)(pair ? vi_repeat_half(row) : row);
         const vf mask = stride == 2 ? vf_reorder(lanes) : lanes;
         const vi minus = ~(vi)mask & (vi)vf_broadcast(-0.0f);
         memcpy(m->w[side][i], &mask, sizeof mask);
@@ -83,7 +87,7 @@ static void choose_columns(struct columns *c, const struct depthwise_planes *p,
     c->lanes = vf_lanes(p->Q - c->first);
     const enum place at = c->first <= last ? place_of(p, c->first) : ANYWHERE;
     if (at != INSIDE) {
-        set_masks(&c->masks, p, 0, p->w + c->first * p->stride);
+        set_masks(&c->masks, p, 0, p->w + c->first * p->stride, false);
     }
     for (; vectors > 1 && (at == INSIDE || at == LEFT); vectors--) {
         c->last = c->first + (vectors - 1) * VF;
@@ -93,7 +97,7 @@ static void choose_columns(struct columns *c, const struct depthwise_planes *p,
                                               place_of(p, c->first + (vectors - 2) * VF) == INSIDE);
         if (between && (end == INSIDE || end == RIGHT)) {
             if (end == RIGHT) {
-                set_masks(&c->masks, p, 1, p->w + c->last * p->stride);
+                set_masks(&c->masks, p, 1, p->w + c->last * p->stride, false);
             }
             c->function = sweeps->several[vectors - 2][at == LEFT][end == RIGHT];
             c->end = c->last + VF;
@@ -174,11 +178,21 @@ static void sweep_blocks(const struct depthwise_planes *p, const struct columns 
     }
 }
 
-void KERNEL(depthwise_planes)(const struct depthwise_planes *p);
-void KERNEL(depthwise_planes)(const struct depthwise_planes *p)
+/* All columns in a vector, or in half of one; channels side by side. */
+static void sweep_narrow(const struct depthwise_planes *p, const struct sweeps *sweeps)
 {
-    const bool finishes = p->residual || p->epilogue->clamps || p->epilogue->leaks;
-    const struct sweeps *sweeps = KERNEL(depthwise_plane_sweeps)(p->taps, p->stride, finishes);
+    const bool pairs = p->together == 4;
+    struct columns all = {
+        .end = p->Q,
+        .lanes = (int)p->Q,
+        .function = pairs ? sweeps->pairs : sweeps->apart,
+    };
+    set_masks(&all.masks, p, 0, p->w, pairs);
+    sweep_blocks(p, &all, 1);
+}
+
+static void sweep_wide(const struct depthwise_planes *p, const struct sweeps *sweeps)
+{
     struct columns columns[COLUMNS_MAX];
     for (int64_t q = 0; q < p->Q;) {
         int count = 0;
@@ -187,4 +201,12 @@ void KERNEL(depthwise_planes)(const struct depthwise_planes *p)
         }
         sweep_blocks(p, columns, count);
     }
+}
+
+void KERNEL(depthwise_planes)(const struct depthwise_planes *p);
+void KERNEL(depthwise_planes)(const struct depthwise_planes *p)
+{
+    const bool finishes = p->residual || p->epilogue->clamps || p->epilogue->leaks;
+    const struct sweeps *sweeps = KERNEL(depthwise_plane_sweeps)(p->taps, p->stride, finishes);
+    (p->together > 1 ? sweep_narrow : sweep_wide)(p, sweeps);
 }

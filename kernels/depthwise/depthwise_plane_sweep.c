@@ -1,246 +1,30 @@
 /**
  * @file depthwise_plane_sweep.c
  * NCHW: some output rows of some channels of a depthwise layer, by sweeps down one to four vectors
- * of output columns, which are the lanes.
+ * of output columns, which are the lanes, or of several channels whose rows are short.
  *
  * At each row of x a vector is loaded for each tap s and multiplied with all the rows of w that it
  * is under: those of the outputs that begin there, of those in the middle, and of those that end
  * there, which are then stored. So a row of x is loaded once for all the outputs that see it. A sum
  * runs over r, then s. With stride 2 a vector takes every other float of two, and a row of x is
  * under fewer sums: with more vectors at a time these wait less for each other (112x112 in L2: 7.6
- * -> 6.6 us for four channels on Zen 2; with stride 1 a third vector gains nothing).
+ * -> 6.6 us for four channels on Zen 2). With stride 1 a third vector and a fourth gain where there
+ * are 32 registers (56x56 in L2: 0.84 of the time on Emerald Rapids), and nothing where there are
+ * 16; nor do channels side by side there.
  *
  *   row i, stride 1:  output i += w[0][.] x   output i-1 += w[1][.] x   output i-2 += w[2][.] x
  *
  * A lane whose tap is on padding has an x of 0 and a w of -0: the product is -0, which changes no
  * sum, whatever the filter is. Which lanes these are is the same for all channels.
  */
-#include "kernels/depthwise/depthwise_plane_sweep.h"
-#include "kernels/kernel.h"
-#include "kernels/tile/tile_finish.h"
-
-#define SUMS_MAX TAPS_MAX
-
-/* What a sweep is compiled for. */
-struct kind {
-    int taps; /* of a filter row and of a filter column */
-    int stride;
-    int vectors;      /* of output columns */
-    bool left, right; /* the first taps of the first vector, the last of the last are masked */
-    bool masked;      /* all are, and lanes may not exist */
-    bool finishes;    /* there is a residual, or an activation */
-};
-
-/* Rows of outputs that a row of x may be under, in steps of the stride. */
-ALWAYS_INLINE int sums_of(const struct kind kind)
-{
-    return (kind.taps + kind.stride - 1) / kind.stride;
-}
-
-typedef vf sums[SUMS_MAX][VECTORS_MAX]; /* of the outputs that begin ... that end */
-
-ALWAYS_INLINE vi load_mask(const int32_t lanes[VF])
-{
-    vi mask;
-    memcpy(&mask, lanes, sizeof mask);
-    return mask;
-}
-
-/* A channel's taps: in registers, as far as sums leave some; in memory the others, and those that
-   are masked for the first vector or the last, unless all are. */
-typedef vf taps_kept[TAPS_MAX * TAPS_MAX];
-struct taps_far {
-    float plain[TAPS_MAX * TAPS_MAX][VF], masked[2][TAPS_MAX * TAPS_MAX][VF];
-};
-
-/* Lanes of what is loaded that are on real input, as in struct masks. */
-typedef vi x_masks[2][TAPS_MAX + 1];
-
-/* Where a channel's next rows are. */
-struct rows {
-    const float *x;
-    float *y;
-    const float *residual;
-    const float *bias;
-    x_masks masks;
-};
-
-/* Is tap t in a register? Some are for sums; for x one, or with stride 2 three. */
-ALWAYS_INLINE bool is_kept(const int t, const struct kind kind)
-{
-    return t < VF_REGISTERS - sums_of(kind) * kind.vectors - (kind.stride == 1 ? 1 : 3);
-}
-
-/* Vectors are side by side, but the last may begin in the one before it. */
-ALWAYS_INLINE ptrdiff_t offset_of(const int v, ptrdiff_t gap, const struct kind kind)
-{
-    return v == 0 || v < kind.vectors - 1 ? (ptrdiff_t)v * VF : gap;
-}
-
-/* Which of the masks are those of vector v, if it has some. */
-ALWAYS_INLINE int side_of(const int v)
-{
-    return v == 0 ? 0 : 1;
-}
-
-/* Is tap s of vector v masked? */
-ALWAYS_INLINE bool is_masked(const int v, const int s, const struct kind kind)
-{
-    return kind.masked || (kind.left && v == 0 && s < kind.taps / 2) ||
-           (kind.right && v == kind.vectors - 1 && s > kind.taps / 2);
-}
-
-ALWAYS_INLINE vf load_x(const vi (*masks)[TAPS_MAX + 1], const float *p, const int v, const int i,
-                        const bool masked)
-{
-    return masked ? vf_load_masked(p, masks[side_of(v)][i]) : vf_load(p);
-}
-
-/* x under taps s ... s + stride - 1 of vector v, with stride 2 in the order of vf_even_fast. */
-ALWAYS_INLINE void load_taps(vf x_taps[2], const struct sweep *b, const struct rows *rows,
-                             const int v, const int s, const struct kind kind)
-{
-    const float *x = rows->x + offset_of(v, b->gap, kind) * kind.stride;
-    if (kind.stride == 1) {
-        x_taps[0] = load_x(rows->masks, x + s * b->x_tap, v, s, is_masked(v, s, kind));
-        return;
-    }
-    const bool masked = is_masked(v, s, kind) || is_masked(v, s + 1, kind);
-    const vf low = vf_keep(load_x(rows->masks, x + s, v, s, masked));
-    const vf high = vf_keep(load_x(rows->masks, x + s + VF, v, s + 1, masked));
-    x_taps[0] = vf_even_fast(low, high);
-    x_taps[1] = vf_odd_fast(low, high);
-}
-
-/* Which sums are those of the outputs that begin (u = 0) ... end, `turn` steps later. */
-ALWAYS_INLINE int slot_of(const int u, const int turn, const struct kind kind)
-{
-    return (u + sums_of(kind) - turn) % sums_of(kind);
-}
-
-/* x under tap s of vector v times the rows of w of the sums first <= u <= last. */
-ALWAYS_INLINE void multiply_tap(sums acc, const int turn, const vf *w, const struct taps_far *w_far,
-                                vf x, const int v, const int s, const int phase, const int first,
-                                const int last, const struct kind kind)
-{
-    UNROLL for (int u = first; u <= last; u++)
-    {
-        const int r = u * kind.stride + phase, t = r * kind.taps + s;
-        vf *const sum = &acc[slot_of(u, turn, kind)][v];
-        if (r >= kind.taps) {
-            continue;
-        }
-        if (!kind.masked && is_masked(v, s, kind)) {
-            *sum = vf_multiply_add_from(x, w_far->masked[side_of(v)][t], *sum);
-        } else if (is_kept(t, kind)) {
-            *sum = vf_multiply_add_kept(x, w[t], *sum);
-        } else {
-            *sum = vf_multiply_add_from(x, w_far->plain[t], *sum);
-        }
-    }
-}
-
-/* Row `phase` of `stride` rows of x times the rows of w of the sums first <= u <= last. */
-ALWAYS_INLINE void multiply_row(sums acc, const int turn, const struct sweep *b, const vf *w,
-                                const struct taps_far *w_far, struct rows *rows, const int phase,
-                                const int first, const int last, const struct kind kind)
-{
-    UNROLL for (int pair = 0; pair < kind.taps; pair += kind.stride)
-    {
-        /* of two loads both come first, which waits less; with stride 2 registers are too few */
-        const int together = kind.vectors == 2 && kind.stride == 1 ? 2 : 1;
-        UNROLL for (int first_v = 0; first_v < kind.vectors; first_v += together)
-        {
-            vf x[VECTORS_MAX][2];
-            UNROLL for (int v = first_v; v < first_v + together; v++)
-            {
-                load_taps(x[v], b, rows, v, pair, kind);
-            }
-            UNROLL for (int i = 0; i < kind.stride * together; i++)
-            {
-                const int v = first_v + i % together, s = i / together;
-                if (pair + s < kind.taps) {
-                    multiply_tap(acc, turn, w, w_far, vf_keep(x[v][s]), v, pair + s, phase, first,
-                                 last, kind);
-                }
-            }
-        }
-    }
-}
-
-/* Residual and activation. */
-ALWAYS_INLINE vf finish(vf sum, const struct sweep *b, const float *residual, int lanes,
-                        const struct kind kind)
-{
-    if (residual) {
-        sum += kind.masked ? vf_load_part(residual, lanes) : vf_load(residual);
-    }
-    return tile_activate(sum, &b->epilogue);
-}
-
-/* Bias, residual, activation and store of the sums that end, from which others begin; `lanes` of
-   them if not all. */
-ALWAYS_INLINE void finish_row(sums acc, const int turn, const struct sweep *b,
-                              const struct sweep *far, struct rows *rows, const bool all, int lanes,
-                              const struct kind kind)
-{
-    UNROLL for (int v = 0; v < kind.vectors; v++)
-    {
-        vf *const sum = &acc[slot_of(sums_of(kind) - 1, turn, kind)][v];
-        const ptrdiff_t gap = offset_of(v, b->gap, kind);
-        vf y = (kind.stride == 2 ? vf_reorder(*sum) : *sum) + vf_broadcast(*rows->bias);
-        if (kind.finishes) {
-            y = finish(y, far, rows->residual ? rows->residual + gap : NULL, all ? VF : lanes,
-                       kind);
-        }
-        if (all) {
-            vf_store(rows->y + gap, y);
-        } else {
-            vf_store_part(rows->y + gap, y, lanes);
-        }
-        *sum = (vf){0};
-    }
-    rows->y += b->y_row;
-    if (kind.finishes) {
-        rows->residual = rows->residual ? rows->residual + b->residual_row : NULL;
-    }
-}
-
-/* Step t, which takes `stride` rows of x, `turn` steps after one with turn 0, for the sums
-   first <= u <= last. At an edge rows of x may be padding. */
-ALWAYS_INLINE void multiply_rows(sums acc, const int turn, const struct sweep *b, const vf *w,
-                                 const struct taps_far *w_far, struct rows *rows, int64_t t,
-                                 const int first, const int last, const bool edge,
-                                 const struct kind kind)
-{
-    UNROLL for (int phase = 0; phase < kind.stride; phase++, rows->x += b->x_row)
-    {
-        const int64_t i = t * kind.stride + phase;
-        if (!edge || (i >= b->real_begin && i < b->real_end)) {
-            multiply_row(acc, turn, b, w, w_far, rows, phase, first, last, kind);
-        }
-    }
-}
-
-/* The sums that end begin, all others are one output further on. */
-ALWAYS_INLINE void shift(sums acc, const struct kind kind)
-{
-    UNROLL for (int v = 0; v < kind.vectors; v++)
-    {
-        UNROLL for (int u = sums_of(kind) - 1; u > 0; u--)
-        {
-            acc[u][v] = acc[u - 1][v];
-        }
-        acc[0][v] = (vf){0};
-    }
-}
+#include "kernels/depthwise/depthwise_plane_step.h"
 
 /* Can only rows of x at the ends be padding, and rows of y there be stored in part? */
 ALWAYS_INLINE bool is_plain(const struct sweep *b, const struct kind kind)
 {
     const int before = sums_of(kind) - 1;
     return b->rows >= before && b->real_begin <= before * kind.stride &&
-           b->real_end >= b->rows * kind.stride && b->whole_rows >= b->rows - before;
+           b->real_end >= b->rows * kind.stride && (kind.pair || b->whole_rows >= b->rows - before);
 }
 
 /* Asks for y some rows further down: what is stored to is read first, and stores wait for it
@@ -251,12 +35,13 @@ ALWAYS_INLINE void ask(const struct sweep *b, const struct rows *rows, const str
     const int down = 4;
     UNROLL for (int v = 0; v < (VF == 16 ? kind.vectors : 0); v++)
     {
-        __builtin_prefetch(rows->y + down * b->y_row + offset_of(v, b->gap, kind), 0, 3);
+        const float *y = rows->y + offset_of(v, b->gap, 1, rows->y_to, kind);
+        __builtin_prefetch(y + down * b->y_row, 0, 3);
     }
 }
 
 /* The sums of one channel, row by row of y. */
-ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct sweep *far, const vf *w,
+ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct sweep *far, taps_kept w,
                               const struct taps_far *w_far, struct rows rows,
                               const struct kind kind)
 {
@@ -291,7 +76,7 @@ ALWAYS_INLINE void sweep_rows(sums acc, const struct sweep *b, const struct swee
 
 /* The same if it is not plain. */
 ALWAYS_INLINE void sweep_any_rows(sums acc, const struct sweep *b, const struct sweep *far,
-                                  const vf *w, const struct taps_far *w_far, struct rows rows,
+                                  taps_kept w, const struct taps_far *w_far, struct rows rows,
                                   const struct kind kind)
 {
     const int live = sums_of(kind);
@@ -313,93 +98,166 @@ ALWAYS_INLINE void sweep_any_rows(sums acc, const struct sweep *b, const struct 
     }
 }
 
-/* All w of a channel; with -0 where a lane's tap is on padding. */
-ALWAYS_INLINE void load_w(taps_kept w, struct taps_far *w_far, const struct sweep *b,
-                          const float *of_channel, const struct kind kind)
+/* Packed w of a channel. */
+ALWAYS_INLINE const float *w_of(const struct sweep *b, int64_t k, const struct kind kind)
 {
-    UNROLL for (int t = 0; t < kind.taps * kind.taps; t++)
+    return b->packed_w + k / VF * VF * kind.taps * kind.taps + k % VF;
+}
+
+/* All w of channel k for a vector, the first or the second (which) of those that are apart; of a
+   pair also that of channel k + half. With -0 where a lane's tap is on padding. */
+ALWAYS_INLINE void load_w(taps_kept w, struct taps_far *w_far, const struct sweep *b, int64_t k,
+                          ptrdiff_t half, const int which, const struct kind kind)
+{
+    const float *first = w_of(b, k, kind), *second = w_of(b, k + half, kind);
+    DEPTHWISE_UNROLL for (int t = 0; t < kind.taps * kind.taps; t++)
     {
         const int s = t % kind.taps;
-        w[t] = vf_broadcast(of_channel[t * VF]);
-        UNROLL for (int v = 0; v < kind.vectors; v++)
+        vf *const tap = &w[which][t];
+        *tap = kind.pair ? vf_broadcast_pair(first[t * VF], second[t * VF])
+                         : vf_broadcast(first[t * VF]);
+        UNROLL for (int side = 0; side < 2; side++)
         {
-            if (!is_masked(v, s, kind)) {
+            const int v = side == 0 ? 0 : kind.vectors - 1;
+            if (side_of(v, kind) != side || !is_masked(v, s, kind)) {
                 continue;
             }
-            const int side = side_of(v);
-            const vf masked = (vf)(((vi)w[t] & load_mask(b->masks->w[side][s])) |
+            const vf masked = (vf)(((vi)*tap & load_mask(b->masks->w[side][s])) |
                                    load_mask(b->masks->minus[side][s]));
             if (kind.masked) {
-                w[t] = masked;
+                *tap = masked;
             } else {
                 vf_store(w_far->masked[side][t], masked);
             }
         }
         if (is_kept(t, kind)) {
-            w[t] = vf_keep(w[t]);
+            *tap = vf_keep(*tap);
         } else {
-            vf_store(w_far->plain[t], w[t]);
+            vf_store(w_far->plain[which][t], *tap);
         }
+    }
+}
+
+/* Channels side by side. */
+ALWAYS_INLINE int channels_together(const struct kind kind)
+{
+    return (kind.apart ? 2 : 1) * (kind.pair ? 2 : 1);
+}
+
+/* From channel i of a sweep to those side by side with it, as far as the kind has them; the last
+   one is there again for what is behind it. */
+ALWAYS_INLINE struct further channels_from(int64_t i, int64_t channels, const struct kind kind)
+{
+    const int64_t left = channels - i - 1;
+    const int step = kind.pair ? 2 : 1;
+    const int64_t vector = left < step ? left : step;
+    return (struct further){vector, {left > 0, left > vector}};
+}
+
+ALWAYS_INLINE struct further in_planes(struct further channels, ptrdiff_t plane)
+{
+    return (struct further){
+        channels.vector * plane,
+        {channels.half[0] * plane, channels.half[1] * plane},
+    };
+}
+
+/* Some channels, from channel i of a sweep on. */
+ALWAYS_INLINE void sweep_together(const struct sweep *b, const struct sweep *far, int64_t i,
+                                  x_masks masks, const vf_mask y_mask, const struct kind kind)
+{
+    static const float none = -0.0f; /* which changes no sum */
+    const int64_t k = b->k + i;
+    const struct further to = channels_from(i, b->channels, kind);
+    struct rows rows = {
+        .x = b->x + i * b->x_plane,
+        .y = b->y + i * b->y_plane,
+        .residual = b->residual ? b->residual + i * b->residual_plane : NULL,
+        .bias = b->bias ? b->bias + k : &none,
+        .x_to = in_planes(to, b->x_plane),
+        .y_to = in_planes(to, b->y_plane),
+        .residual_to = in_planes(to, b->residual_plane),
+        .k_to = in_planes(to, b->bias ? 1 : 0), /* `none` is one for all */
+        .y_mask = y_mask,
+    };
+    memcpy(rows.masks, masks, sizeof rows.masks);
+    taps_kept w;
+    struct taps_far w_far;
+    sums acc;
+    DEPTHWISE_UNROLL for (int j = 0; j < SUMS_MAX * VECTORS_MAX; j++)
+    {
+        acc[j / VECTORS_MAX][j % VECTORS_MAX] = (vf){0};
+    }
+    load_w(w, &w_far, b, k, to.half[0], 0, kind);
+    if (kind.apart) {
+        load_w(w, &w_far, b, k + to.vector, to.half[1], 1, kind);
+    }
+    if (is_plain(b, kind)) {
+        sweep_rows(acc, b, far, w, &w_far, rows, kind);
+    } else {
+        sweep_any_rows(acc, b, far, w, &w_far, rows, kind);
     }
 }
 
 /* All channels. */
 ALWAYS_INLINE void sweep_channels(const struct sweep *far, const struct kind kind)
 {
-    static const float none = -0.0f; /* which changes no sum */
-    const struct sweep b = *far;     /* which no store to y can change */
-    const int taps = kind.taps * kind.taps;
+    const struct sweep b = *far; /* which no store to y can change */
+    const vf_mask y_mask = vf_mask_of(vi_repeat_half(vf_lanes_between(0, b.lanes)));
     x_masks masks;
     UNROLL for (int i = 0; i < 2 * (TAPS_MAX + 1); i++)
     {
         const int side = i / (TAPS_MAX + 1), j = i % (TAPS_MAX + 1);
         const bool loads = j < (kind.stride == 1 ? kind.taps : kind.taps + 1);
         const bool used = (side == 0 && (kind.masked || kind.left)) ||
-                          (side == side_of(kind.vectors - 1) && kind.right);
-        masks[side][j] = loads && used ? load_mask(b.masks->x[side][j]) : (vi){0};
+                          (side == side_of(kind.vectors - 1, kind) && kind.right);
+        masks[side][j] = vf_mask_of(loads && used ? load_mask(b.masks->x[side][j]) : (vi){0});
     }
     FORGET(far); /* else the epilogue would take registers that the sums need */
-    for (int64_t i = 0; i < b.channels; i++) {
-        const int64_t k = b.k + i;
-        struct rows rows = {
-            .x = b.x + i * b.x_plane,
-            .y = b.y + i * b.y_plane,
-            .residual = b.residual ? b.residual + i * b.residual_plane : NULL,
-            .bias = b.bias ? b.bias + k : &none,
-        };
-        memcpy(rows.masks, masks, sizeof masks);
-        taps_kept w;
-        struct taps_far w_far;
-        sums acc;
-        UNROLL for (int j = 0; j < SUMS_MAX * VECTORS_MAX; j++)
-        {
-            acc[j / VECTORS_MAX][j % VECTORS_MAX] = (vf){0};
-        }
-        load_w(w, &w_far, &b, b.packed_w + k / VF * VF * taps + k % VF, kind);
-        if (is_plain(&b, kind)) {
-            sweep_rows(acc, &b, far, w, &w_far, rows, kind);
-        } else {
-            sweep_any_rows(acc, &b, far, w, &w_far, rows, kind);
-        }
+    for (int64_t i = 0; i < b.channels; i += channels_together(kind)) {
+        sweep_together(&b, far, i, masks, y_mask, kind);
     }
 }
 
-/* name, taps, stride, vectors, left, right, masked, finishes */
+/* name, taps, stride, vectors, left, right, masked, finishes, apart, pair */
 #define SWEEP(name, ...)                                                                           \
     static NOT_INLINED void name(const struct sweep *sweep)                                        \
     {                                                                                              \
         sweep_channels(sweep, (struct kind){__VA_ARGS__});                                         \
     }
+#define ALONG(name, taps, stride, vectors, left, right, finishes)                                  \
+    SWEEP(name, taps, stride, vectors, left, right, false, finishes, false, false)
+#define MASKED(name, taps, stride, vectors, finishes, apart, pair)                                 \
+    SWEEP(name, taps, stride, vectors, false, false, true, finishes, apart, pair)
 #define SEVERAL(name, taps, stride, vectors, finishes)                                             \
-    SWEEP(name, taps, stride, vectors, false, false, false, finishes)                              \
-    SWEEP(name##_left, taps, stride, vectors, true, false, false, finishes)                        \
-    SWEEP(name##_right, taps, stride, vectors, false, true, false, finishes)                       \
-    SWEEP(name##_both, taps, stride, vectors, true, true, false, finishes)
+    ALONG(name, taps, stride, vectors, false, false, finishes)                                     \
+    ALONG(name##_left, taps, stride, vectors, true, false, finishes)                               \
+    ALONG(name##_right, taps, stride, vectors, false, true, finishes)                              \
+    ALONG(name##_both, taps, stride, vectors, true, true, finishes)
+#if DEPTHWISE_TOGETHER >= 2
+#define APART(name, taps, stride, finishes)                                                        \
+    MASKED(apart_##name, taps, stride, 2, finishes, true, false)
+#define APART_OF(name) apart_##name
+#else
+#define APART(name, taps, stride, finishes)
+#define APART_OF(name) NULL
+#endif
+#if DEPTHWISE_TOGETHER >= 4
+#define PAIRS(name, taps, stride, finishes)                                                        \
+    MASKED(pairs_##name, taps, stride, 2, finishes, true, true)
+#define PAIRS_OF(name) pairs_##name
+#else
+#define PAIRS(name, taps, stride, finishes)
+#define PAIRS_OF(name) NULL
+#endif
 #define SWEEPS(name, taps, stride, finishes)                                                       \
     SEVERAL(two_##name, taps, stride, 2, finishes)                                                 \
-    SWEEP(one_##name, taps, stride, 1, false, false, false, finishes)                              \
-    SWEEP(one_##name##_right, taps, stride, 1, false, true, false, finishes)                       \
-    SWEEP(masked_##name, taps, stride, 1, false, false, true, finishes)
+    ALONG(one_##name, taps, stride, 1, false, false, finishes)                                     \
+    ALONG(one_##name##_right, taps, stride, 1, false, true, finishes)                              \
+    MASKED(masked_##name, taps, stride, 1, finishes, false, false)
+#define NARROW(name, taps, stride, finishes)                                                       \
+    APART(name, taps, stride, finishes)                                                            \
+    PAIRS(name, taps, stride, finishes)
 SWEEPS(3, 3, 1, false)
 SWEEPS(3_finish, 3, 1, true)
 SWEEPS(3_stride_2, 3, 2, false)
@@ -408,6 +266,22 @@ SEVERAL(three_3_stride_2, 3, 2, 3, false)
 SEVERAL(three_3_stride_2_finish, 3, 2, 3, true)
 SEVERAL(four_3_stride_2, 3, 2, 4, false)
 SEVERAL(four_3_stride_2_finish, 3, 2, 4, true)
+NARROW(3, 3, 1, false)
+NARROW(3_finish, 3, 1, true)
+NARROW(3_stride_2, 3, 2, false)
+NARROW(3_stride_2_finish, 3, 2, true)
+#if DEPTHWISE_PLANE_VECTORS == 4
+SEVERAL(three_3, 3, 1, 3, false)
+SEVERAL(three_3_finish, 3, 1, 3, true)
+SEVERAL(four_3, 3, 1, 4, false)
+SEVERAL(four_3_finish, 3, 1, 4, true)
+#endif
+#if TAPS_MAX == 5
+SWEEPS(5, 5, 1, false)
+SWEEPS(5_finish, 5, 1, true)
+SWEEPS(5_stride_2, 5, 2, false)
+SWEEPS(5_stride_2_finish, 5, 2, true)
+#endif
 
 #define NAMES(name)                                                                                \
     {                                                                                              \
@@ -416,22 +290,26 @@ SEVERAL(four_3_stride_2_finish, 3, 2, 4, true)
             name##_left, name##_both                                                               \
         }                                                                                          \
     }
-#define ENDS(name) {one_##name, one_##name##_right}, masked_##name
+#define ENDS(name)         {one_##name, one_##name##_right}, masked_##name
+#define SIDE_BY_SIDE(name) APART_OF(name), PAIRS_OF(name)
+#define UP_TO_2(name)      2, {NAMES(two_##name)}, ENDS(name)
+#define UP_TO_4(name)      4, {NAMES(two_##name), NAMES(three_##name), NAMES(four_##name)}, ENDS(name)
 static const struct sweeps all_sweeps[] = {
-    {3, 1, false, 2, {NAMES(two_3)}, ENDS(3)},
-    {3, 1, true, 2, {NAMES(two_3_finish)}, ENDS(3_finish)},
-    {3,
-     2,
-     false,
-     4,
-     {NAMES(two_3_stride_2), NAMES(three_3_stride_2), NAMES(four_3_stride_2)},
-     ENDS(3_stride_2)},
-    {3,
-     2,
-     true,
-     4,
-     {NAMES(two_3_stride_2_finish), NAMES(three_3_stride_2_finish), NAMES(four_3_stride_2_finish)},
-     ENDS(3_stride_2_finish)},
+    {3, 2, false, UP_TO_4(3_stride_2), SIDE_BY_SIDE(3_stride_2)},
+    {3, 2, true, UP_TO_4(3_stride_2_finish), SIDE_BY_SIDE(3_stride_2_finish)},
+#if DEPTHWISE_PLANE_VECTORS == 4
+    {3, 1, false, UP_TO_4(3), SIDE_BY_SIDE(3)},
+    {3, 1, true, UP_TO_4(3_finish), SIDE_BY_SIDE(3_finish)},
+#else
+    {3, 1, false, UP_TO_2(3), SIDE_BY_SIDE(3)},
+    {3, 1, true, UP_TO_2(3_finish), SIDE_BY_SIDE(3_finish)},
+#endif
+#if TAPS_MAX == 5
+    {5, 1, false, UP_TO_2(5), NULL, NULL},
+    {5, 1, true, UP_TO_2(5_finish), NULL, NULL},
+    {5, 2, false, UP_TO_2(5_stride_2), NULL, NULL},
+    {5, 2, true, UP_TO_2(5_stride_2_finish), NULL, NULL},
+#endif
 };
 
 const struct sweeps *KERNEL(depthwise_plane_sweeps)(int taps, int stride, bool finishes)

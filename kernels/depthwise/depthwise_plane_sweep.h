@@ -1,7 +1,7 @@
 /**
  * @file depthwise_plane_sweep.h
  * Sweeps down output columns of NCHW depthwise layers: what depthwise_plane_columns.c tells those
- * of depthwise_plane_sweep.c. Included by these two only.
+ * of depthwise_plane_sweep.c. Included by these and by depthwise_plane_step.h only.
  */
 #ifndef CONVOY_KERNELS_DEPTHWISE_PLANE_SWEEP_H
 #define CONVOY_KERNELS_DEPTHWISE_PLANE_SWEEP_H
@@ -9,7 +9,7 @@
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/simd_lanes.h"
 
-#define TAPS_MAX    3 /* of a filter row */
+#define TAPS_MAX    DEPTHWISE_PLANE_TAPS /* of a filter row */
 #define VECTORS_MAX 4
 
 /* Lanes of the first vector and of the last that are on real input: of what is loaded, and of the
@@ -50,6 +50,9 @@ struct sweeps {
     sweep_function *several[VECTORS_MAX - 1][2][2];
     sweep_function *one[2]; /* [right] */
     sweep_function *masked; /* any lanes of any taps are, and lanes may not exist */
+    /* The same without dilation_w, two channels side by side, or four of half a vector each; NULL:
+       there is none. */
+    sweep_function *apart, *pairs;
 };
 
 /* Those of a filter of so many taps; finishes: there is a residual, or an activation. */

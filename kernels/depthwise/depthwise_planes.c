@@ -1,6 +1,6 @@
 /**
  * @file depthwise_planes.c
- * NCHW, depthwise 3x3 with stride 1 or 2: the loops around the kernels.
+ * NCHW, depthwise 3x3 and 5x5 with stride 1 or 2: the loops around the kernels.
  *
  *   for each image, for each share of the channels, for each strip of output rows     <- threads
  */
@@ -14,11 +14,27 @@
 #include "kernels/share.h"
 #include "kernels/tile/tile_epilogue.h"
 
-/* Are rows so long that this is faster than transposing x? Measured: vectors that are half empty
-   are not. */
+/* How many channels a sweep takes side by side: several where the columns of one fill no more than
+   a vector, or than half of one. */
+static int channels_together(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    const int64_t floats = plan->kernels->vector_floats;
+    const int most = plan->kernels->depthwise_planes_together;
+    const int fit = 2 * plan->Q <= floats && most >= 4 ? 4 : plan->Q <= floats ? 2 : 1;
+    return l->R == 3 && l->dilation_w == 1 && fit <= most ? fit : 1;
+}
+
+/* Are rows so long that this is faster than transposing x? Measured: single vectors that are half
+   empty are not, nor are half vectors that are a quarter empty; nor, with 25 taps, single vectors,
+   and with stride 1 those of which more than a quarter are empty. */
 static bool rows_are_long(const struct convoy_plan *plan)
 {
-    return 2 * plan->Q > plan->kernels->vector_floats;
+    const int64_t floats = plan->kernels->vector_floats, Q = plan->Q;
+    if (plan->layer.R > 3) {
+        return Q > floats && (plan->layer.stride_w > 1 || 4 * Q >= 3 * round_up(Q, floats));
+    }
+    return 2 * Q > floats || (channels_together(plan) == 4 && 8 * Q > 3 * floats);
 }
 
 bool depthwise_planes_fit(const struct convoy_plan *plan)
@@ -27,8 +43,10 @@ bool depthwise_planes_fit(const struct convoy_plan *plan)
     bool stride_2 =
         l->stride_h == 2 && l->stride_w == 2 && l->dilation_h == 1 && l->dilation_w == 1;
     bool stride_1 = l->stride_h == 1 && l->stride_w == 1;
-    return l->layout == CONVOY_NCHW && layer_Cg(l) == 1 && layer_Kg(l) == 1 && l->R == 3 &&
-           l->S == 3 && (stride_1 || stride_2) && rows_are_long(plan);
+    bool taps_known =
+        l->R == l->S && (l->R == 3 || l->R == 5) && l->R <= plan->kernels->depthwise_planes_taps;
+    return l->layout == CONVOY_NCHW && layer_Cg(l) == 1 && layer_Kg(l) == 1 && taps_known &&
+           (stride_1 || stride_2) && rows_are_long(plan);
 }
 
 /* Strips of rows where there are few channels for the threads. Kernels that go down the columns
@@ -38,33 +56,40 @@ void depthwise_planes_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
-    int64_t wanted = depthwise_shares(plan), strips = divide_up(wanted, l->N * l->K);
+    b->plane_together = channels_together(plan);
+    int64_t sweeps = divide_up(l->K, b->plane_together);
+    int64_t wanted = depthwise_shares(plan), strips = divide_up(wanted, l->N * sweeps);
     b->strip_images = 1;
     b->strip_rows = round_up(divide_up(plan->P, strips), DEPTHWISE_PLANE_ROWS);
     b->strip_columns = plan->Q;
     b->tile_vectors = 1;
-    b->k_parts = min64(l->K, divide_up(wanted, l->N * divide_up(plan->P, b->strip_rows)));
+    b->k_parts = min64(sweeps, divide_up(wanted, l->N * divide_up(plan->P, b->strip_rows)));
     int64_t rows = min64(b->strip_rows, plan->P);
     int64_t row_bytes = multiply_saturated(4, l->stride_h * l->W + plan->Q);
     int64_t in_l2 = max64((int64_t)cpu_l2_bytes() / 2 / row_bytes, 8);
     b->plane_rows = divide_up(rows, divide_up(rows, in_l2));
-    b->plane_channels = max64(1, (int64_t)cpu_l1d_bytes() / row_bytes / rows);
+    b->plane_channels =
+        round_up(max64(1, (int64_t)cpu_l1d_bytes() / row_bytes / rows), b->plane_together);
 }
 
 /* All taps of whole vectors of columns, but only rows of taps on real input: those are the taps of
-   a layer of one column. */
+   a layer of one column and one channel. Several channels side by side are two vectors, and as many
+   at the end. */
 int64_t depthwise_planes_flops(const struct convoy_plan *plan)
 {
     convoy_layer column = plan->layer;
     convoy_counts counts;
-    column.W = column.S = 1;
+    column.W = column.S = column.C = column.K = column.groups = 1;
     column.pad_left = column.pad_right = 0;
     if (convoy_layer_count(&column, NULL, &counts) != CONVOY_OK) {
         return INT64_MAX;
     }
+    const int64_t floats = plan->kernels->vector_floats, together = channels_together(plan);
     int64_t flops = 2 * counts.macs_valid;
+    int64_t lanes = together > 1 ? 2 * floats : round_up(plan->Q, floats);
     bool fits = multiply_checked(&flops, plan->layer.S) &&
-                multiply_checked(&flops, round_up(plan->Q, plan->kernels->vector_floats));
+                multiply_checked(&flops, divide_up(plan->layer.K, together)) &&
+                multiply_checked(&flops, lanes);
     return fits ? flops : INT64_MAX;
 }
 
@@ -87,6 +112,7 @@ static struct depthwise_planes planes_of(const struct convoy_plan *plan,
         .dilation_w = l->dilation_w,
         .packed_w = plan->packed_w,
         .bias = plan->bias,
+        .together = plan->blocking.plane_together,
         .Q = plan->Q,
         .block_rows = plan->blocking.plane_rows,
         .block_channels = plan->blocking.plane_channels,
@@ -123,11 +149,14 @@ static void work_strips(const struct convoy_plan *plan, const struct operands *o
     const struct blocking *b = &plan->blocking;
     const struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
     const struct depthwise_planes planes = planes_of(plan, operands, &epilogue);
-    const int64_t K = plan->layer.K, down = divide_up(plan->P, b->strip_rows);
+    const int64_t K = plan->layer.K, sweeps = divide_up(K, b->plane_together);
+    const int64_t down = divide_up(plan->P, b->strip_rows);
     for (int64_t unit; (unit = share_next(share)) >= 0;) {
         int64_t part = unit / down % b->k_parts;
-        work_strip(plan, operands, unit / down / b->k_parts, K * part / b->k_parts,
-                   K * (part + 1) / b->k_parts, unit % down * b->strip_rows, planes);
+        int64_t k0 = sweeps * part / b->k_parts * b->plane_together;
+        int64_t k1 = min64(K, sweeps * (part + 1) / b->k_parts * b->plane_together);
+        work_strip(plan, operands, unit / down / b->k_parts, k0, k1, unit % down * b->strip_rows,
+                   planes);
     }
 }
 

@@ -10,8 +10,10 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
 {
     const struct blocking *b = &plan->blocking;
     if (b->planes) {
-        snprintf(text, size, "depthwise in place, columns in vectors of %d; strips of %lld rows",
-                 plan->kernels->vector_floats, (long long)b->strip_rows);
+        snprintf(text, size,
+                 "depthwise in place, columns in vectors of %d, of %d channels side by side; "
+                 "strips of %lld rows",
+                 plan->kernels->vector_floats, b->plane_together, (long long)b->strip_rows);
         return;
     }
     if (b->depthwise && plan->layer.layout == CONVOY_NCHW) {
