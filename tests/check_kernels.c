@@ -214,6 +214,8 @@ static void test_pieces(void **state)
 {
     static const char *const problems[] = {
         "n1c5h9w9_k3r5s5_st2",          "n2c17h13w10_k9r7s7_st2_pd3",
+        "n2c3h41w44_k18r7s7_st2_pd3",   "n1c3h61w57_k5r11s11_st4_pd2",
+        "n1c4h38w40_k7r5s7_st2x3_pd2",  "n1c20h30w31_k6r3s3_st2_pd1",
         "n1c3h24w22_k5r11s11_st4_pd2",  "n1c4h15w14_k3r9s9_pd8",
         "n1c9h12w17_k4r8s10_pd3,4,5,1", "n1c3h16w12_k2r11s11_pd5",
         "n1c6h11w12_k7r3s5_pd1x2",      "n1c6h11w12_k7r3s3_st2x1_pd1",

@@ -249,28 +249,49 @@ static double filled(const struct convoy_plan *plan)
     return (double)(plan->layer.N * plan->P * plan->Q) / covered;
 }
 
+/* Vectors of x that the input transform of a tile takes: pieces whose channels follow each other
+   are done at once (winograd_gather.c); a part of a vector takes longer where no store has a mask.
+ */
+static double vectors_of_x(const struct convoy_plan *plan, const struct winograd_axis *h,
+                           const struct winograd_axis *w)
+{
+    const double part = 0.7;
+    const int64_t C = plan->layer.C, floats = plan->kernels->vector_floats;
+    bool join = winograd_pieces_adjacent(w) && plan->blocking.copy_channels == C &&
+                (plan->layer.layout == CONVOY_NHWC || C <= floats);
+    int64_t channels = join ? w->count * C : C;
+    double longer = floats < 16 && channels % floats > 0 ? part : 0;
+    return (double)(join ? h->count : h->count * w->count) *
+           ((double)divide_up(channels, floats) + longer);
+}
+
+/* Vectors of x that NCHW transposes: few channels, which lie together then, a part of one. */
+static double vectors_transposed(const struct convoy_plan *plan)
+{
+    const int64_t C = plan->layer.C, floats = plan->kernels->vector_floats;
+    return C <= 4 ? (double)C / (double)floats : (double)divide_up(C, floats);
+}
+
 /* The two passes of a transform take for each point about as long as so many vector multiply-adds
-   for each point of their axes (measured), and a part of a vector of x longer where no store has a
-   mask; in NCHW each vector of x and y is transposed, as in the direct algorithm. Beginning takes
-   its time, and so does each point of a block: a call for each block of channels (measured). */
+   for each point of their axes (measured); in NCHW each vector of x and y is transposed, as in the
+   direct algorithm. Beginning takes its time, and so does each point of a block: a call for each
+   block of channels (measured). */
 static struct work predicted_work(const struct convoy_plan *plan)
 {
-    const double multiply = 1.05, transform = 0.75, pack = 50.0, part = 0.7;
+    const double multiply = 1.05, transform = 0.75, pack = 50.0;
     const double transpose = 11.0, transpose_back = 8.0, begin = 2000.0, call = 100.0;
     const convoy_layer *l = &plan->layer;
     int64_t floats = plan->kernels->vector_floats, tiles = winograd_grid(plan).tiles;
     int64_t blocks = divide_up(tiles, plan->blocking.strip_columns);
     struct winograd_axis h, w;
     winograd_axes(plan, &h, &w);
-    double of_x = (double)divide_up(l->C, floats);
-    double longer = floats < 16 && l->C % floats > 0 ? part : 0;
     double of_y = (double)(vectors_of_group(plan) * l->groups);
-    double vectors = (double)(h.count * w.count) * (of_x + longer) + of_y, copies = 0;
+    double vectors = vectors_of_x(plan, &h, &w) + of_y, copies = 0;
     double alphas = (double)(h.alpha + w.alpha);
     double calls = (double)(points(plan) * blocks * plan->blocking.k_blocks);
     if (l->layout == CONVOY_NCHW) {
         double rows_again = (double)h.alpha / (double)h.m; /* rows under two tiles are read twice */
-        copies = transpose * rows_again * (double)(l->N * l->H * l->W) * of_x +
+        copies = transpose * rows_again * (double)(l->N * l->H * l->W) * vectors_transposed(plan) +
                  transpose_back * (double)(l->N * plan->P * plan->Q) * of_y;
     }
     return (struct work){

@@ -66,24 +66,63 @@ static struct source copy_run(const struct convoy_plan *plan, const convoy_tenso
     int64_t h = winograd_x_of_tile(&block->h, run->phase_h, run->row);
     int64_t w = winograd_x_of_tile(&block->w, run->phase_w, run->column);
     int64_t width = winograd_columns_under(&block->w, run->count);
+    int64_t pitch = min64(floats, plan->blocking.copy_channels);
     int64_t left = min64(max64(0, -w), width);           /* columns before x */
     int64_t right = max64(left, min64(width, l->W - w)); /* the first behind it */
     int64_t rows = winograd_rows_under(&block->h, 1);
     for (int64_t i = 0; i < rows; i++) {
         int64_t row = h + i * l->dilation_h;
-        float *to = block->copy + i * width * floats;
+        float *to = block->copy + i * width * pitch;
         if (row < 0 || row >= l->H || left == right) {
-            memset(to, 0, (size_t)(width * floats) * sizeof *to);
+            memset(to, 0, (size_t)(width * pitch) * sizeof *to);
             continue;
         }
-        memset(to, 0, (size_t)(left * floats) * sizeof *to);
+        memset(to, 0, (size_t)(left * pitch) * sizeof *to);
         plan->kernels->transpose((const float *)x->data + run->n * x->stride_n + c * x->stride_c +
                                      row * x->stride_h + w + left,
-                                 x->stride_c, to + left * floats, floats, channels, right - left);
-        memset(to + right * floats, 0, (size_t)((width - right) * floats) * sizeof *to);
+                                 x->stride_c, to + left * pitch, pitch, channels, right - left);
+        memset(to + right * pitch, 0, (size_t)((width - right) * pitch) * sizeof *to);
     }
-    return (struct source){block->copy, width * floats, floats,   h,
-                           w,           l->dilation_h,  channels, true};
+    return (struct source){block->copy, width * pitch, pitch, h, w, l->dilation_h, channels, true};
+}
+
+/* Pieces of an axis that are transformed at once, all or one: where their positions are pixels side
+   by side, whose channels follow each other in memory and in V, they are as more channels of one.
+   Of 3 channels at a time most lanes would be empty. */
+static int pieces_together(const struct convoy_plan *plan, const struct winograd_axis *axis,
+                           const struct source *source)
+{
+    bool channels_join =
+        source->channels == plan->blocking.copy_channels && source->stride_w == source->channels;
+    return channels_join && winograd_pieces_adjacent(axis) ? axis->count : 1;
+}
+
+static winograd_input_function *input_function(const struct convoy_plan *plan,
+                                               const struct winograd_block *block)
+{
+    return plan->kernels->winograd_inputs
+        ->of_alpha[winograd_alpha_index(block->h.alpha)][winograd_alpha_index(block->w.alpha)];
+}
+
+/* Some pieces of one tile, `together` side by side, the first from position (h, w) on. False, and
+   nothing is done, if they are several and reach over an edge. */
+static bool transform_pieces(winograd_input_function *input, const struct winograd_block *block,
+                             const struct source *source, int64_t h, int64_t w, int together,
+                             struct winograd_patch *patch)
+{
+    const struct winograd_axis *axis_h = &block->h, *axis_w = &block->w;
+    struct inside rows = inside(h, axis_h), columns = inside(w, axis_w);
+    bool covered = source->padded || (covers(rows, axis_h) && covers(columns, axis_w) &&
+                                      covers(inside(w + together - 1, axis_w), axis_w));
+    if (!covered && together > 1) {
+        return false;
+    }
+    patch->x = source->data + (h - source->h0) / source->row_step * source->stride_h +
+               (w - source->w0) * source->stride_w;
+    patch->channels = together * source->channels;
+    patch->at = covered ? NULL : fill_positions(patch, rows, columns, block);
+    input(patch);
+    return true;
 }
 
 /* All pieces of one tile whose first position is (h, w), side by side in a row of V. */
@@ -91,29 +130,24 @@ static void transform_tile(const struct convoy_plan *plan, const struct winograd
                            const struct source *source, int64_t h, int64_t w, float *v)
 {
     const struct winograd_axis *axis_h = &block->h, *axis_w = &block->w;
-    winograd_input_function *input =
-        plan->kernels->winograd_inputs
-            ->of_alpha[winograd_alpha_index(axis_h->alpha)][winograd_alpha_index(axis_w->alpha)];
+    winograd_input_function *const input = input_function(plan, block);
+    const int most = pieces_together(plan, axis_w, source);
     struct winograd_patch patch = {
         .stride_h = source->stride_h * winograd_step(axis_h) / source->row_step,
         .stride_w = source->stride_w * winograd_step(axis_w),
-        .channels = source->channels,
         .v = v,
         .stream_stride = block->v_stride,
     };
     for (int a = 0; a < axis_h->count; a++) {
-        int64_t piece_h = h + axis_h->pieces[a].first * axis_h->dilation;
-        struct inside rows = inside(piece_h, axis_h);
-        for (int b = 0; b < axis_w->count; b++, patch.v += plan->blocking.copy_channels) {
-            int64_t piece_w = w + axis_w->pieces[b].first * axis_w->dilation;
-            struct inside columns = inside(piece_w, axis_w);
-            patch.x = source->data + (piece_h - source->h0) / source->row_step * source->stride_h +
-                      (piece_w - source->w0) * source->stride_w;
-            patch.at = NULL;
-            if (!source->padded && (!covers(rows, axis_h) || !covers(columns, axis_w))) {
-                patch.at = fill_positions(&patch, rows, columns, block);
+        const int64_t piece_h = h + axis_h->pieces[a].first * axis_h->dilation;
+        for (int b = 0, done; b < axis_w->count; b += done) {
+            const int64_t piece_w = w + axis_w->pieces[b].first * axis_w->dilation;
+            done = b == 0 ? most : 1;
+            if (!transform_pieces(input, block, source, piece_h, piece_w, done, &patch)) {
+                done = 1;
+                transform_pieces(input, block, source, piece_h, piece_w, done, &patch);
             }
-            input(&patch);
+            patch.v += done * plan->blocking.copy_channels;
         }
     }
 }

@@ -52,6 +52,16 @@ void winograd_pieces_cut(struct winograd_axis *axis)
     }
 }
 
+bool winograd_pieces_adjacent(const struct winograd_axis *axis)
+{
+    for (int i = 0; i < axis->count; i++) {
+        if (axis->pieces[i].first != i) {
+            return false;
+        }
+    }
+    return axis->dilation == 1;
+}
+
 void winograd_axes(const struct convoy_plan *plan, struct winograd_axis *h, struct winograd_axis *w)
 {
     const convoy_layer *l = &plan->layer;

@@ -47,6 +47,9 @@ bool winograd_pieces_fit(int64_t taps, int64_t stride, int r);
 /* Fills count, full, pieces and reach from taps, stride and r, which fit. */
 void winograd_pieces_cut(struct winograd_axis *axis);
 
+/* Do all pieces begin beside each other: those of a stride, one a phase, without dilation? */
+bool winograd_pieces_adjacent(const struct winograd_axis *axis);
+
 /* The axes of a plan. */
 void winograd_axes(const struct convoy_plan *plan, struct winograd_axis *h,
                    struct winograd_axis *w);
