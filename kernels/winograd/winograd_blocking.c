@@ -232,7 +232,7 @@ int64_t winograd_carve(const struct convoy_plan *plan, char *workspace,
     if (plan->layer.layout == CONVOY_NCHW) {
         int64_t across = min64(tiles, winograd_grid(plan).across);
         int64_t pixels = winograd_rows_under(&s.h, 1) * winograd_columns_under(&s.w, across);
-        s.copy = carve(workspace, &used, pixels * floats * 4);
+        s.copy = carve(workspace, &used, pixels * min64(floats, b->copy_channels) * 4);
         s.result = carve(workspace, &used, s.h.m * across * s.w.m * floats * 4);
     }
     if (block) {
@@ -249,9 +249,9 @@ static double filled(const struct convoy_plan *plan)
     return (double)(plan->layer.N * plan->P * plan->Q) / covered;
 }
 
-/* Vectors of x that the input transform of a tile takes: pieces whose channels follow each other
-   are done at once (winograd_gather.c); a part of a vector takes longer where no store has a mask.
- */
+/* Vectors of x that the input transform of a tile takes: pieces that are joined (winograd_gather.c;
+   in NHWC not at the edges of x) are as one of more channels; a part of a vector takes longer where
+   no store has a mask. */
 static double vectors_of_x(const struct convoy_plan *plan, const struct winograd_axis *h,
                            const struct winograd_axis *w)
 {
@@ -265,7 +265,7 @@ static double vectors_of_x(const struct convoy_plan *plan, const struct winograd
            ((double)divide_up(channels, floats) + longer);
 }
 
-/* Vectors of x that NCHW transposes: few channels, which lie together then, a part of one. */
+/* Vectors of x that NCHW transposes; up to four channels are interleaved, which takes less. */
 static double vectors_transposed(const struct convoy_plan *plan)
 {
     const int64_t C = plan->layer.C, floats = plan->kernels->vector_floats;

@@ -62,76 +62,73 @@ static struct source copy_run(const struct convoy_plan *plan, const convoy_tenso
                               int64_t c, int64_t channels)
 {
     const convoy_layer *l = &plan->layer;
-    const int64_t floats = plan->kernels->vector_floats;
     int64_t h = winograd_x_of_tile(&block->h, run->phase_h, run->row);
     int64_t w = winograd_x_of_tile(&block->w, run->phase_w, run->column);
     int64_t width = winograd_columns_under(&block->w, run->count);
-    int64_t pitch = min64(floats, plan->blocking.copy_channels);
     int64_t left = min64(max64(0, -w), width);           /* columns before x */
     int64_t right = max64(left, min64(width, l->W - w)); /* the first behind it */
     int64_t rows = winograd_rows_under(&block->h, 1);
     for (int64_t i = 0; i < rows; i++) {
         int64_t row = h + i * l->dilation_h;
-        float *to = block->copy + i * width * pitch;
+        float *to = block->copy + i * width * channels;
         if (row < 0 || row >= l->H || left == right) {
-            memset(to, 0, (size_t)(width * pitch) * sizeof *to);
+            memset(to, 0, (size_t)(width * channels) * sizeof *to);
             continue;
         }
-        memset(to, 0, (size_t)(left * pitch) * sizeof *to);
+        memset(to, 0, (size_t)(left * channels) * sizeof *to);
         plan->kernels->transpose((const float *)x->data + run->n * x->stride_n + c * x->stride_c +
                                      row * x->stride_h + w + left,
-                                 x->stride_c, to + left * pitch, pitch, channels, right - left);
-        memset(to + right * pitch, 0, (size_t)((width - right) * pitch) * sizeof *to);
+                                 x->stride_c, to + left * channels, channels, channels,
+                                 right - left);
+        memset(to + right * channels, 0, (size_t)((width - right) * channels) * sizeof *to);
     }
-    return (struct source){block->copy, width * pitch, pitch, h, w, l->dilation_h, channels, true};
+    return (struct source){block->copy, width * channels, channels, h,
+                           w,           l->dilation_h,    channels, true};
 }
 
-/* Pieces of an axis that are transformed at once, all or one: where their positions are pixels side
-   by side, whose channels follow each other in memory and in V, they are as more channels of one.
-   Of 3 channels at a time most lanes would be empty. */
-static int pieces_together(const struct convoy_plan *plan, const struct winograd_axis *axis,
-                           const struct source *source)
+/* Can the pieces of a row be transformed at once, as one of more channels? If at each position they
+   read pixels side by side, whose channels follow each other in the source and in V. Of 3 channels
+   at a time most lanes would be empty. */
+static bool pieces_join(const struct convoy_plan *plan, const struct winograd_axis *axis,
+                        const struct source *source)
 {
-    bool channels_join =
-        source->channels == plan->blocking.copy_channels && source->stride_w == source->channels;
-    return channels_join && winograd_pieces_adjacent(axis) ? axis->count : 1;
+    return winograd_pieces_adjacent(axis) && source->stride_w == source->channels &&
+           source->channels == plan->blocking.copy_channels;
 }
 
-static winograd_input_function *input_function(const struct convoy_plan *plan,
-                                               const struct winograd_block *block)
+/* Are all positions of the piece whose first is (h, w) in the source? */
+static bool is_inside(const struct winograd_block *block, const struct source *source, int64_t h,
+                      int64_t w)
 {
-    return plan->kernels->winograd_inputs
-        ->of_alpha[winograd_alpha_index(block->h.alpha)][winograd_alpha_index(block->w.alpha)];
+    return source->padded ||
+           (covers(inside(h, &block->h), &block->h) && covers(inside(w, &block->w), &block->w));
 }
 
-/* Some pieces of one tile, `together` side by side, the first from position (h, w) on. False, and
-   nothing is done, if they are several and reach over an edge. */
-static bool transform_pieces(winograd_input_function *input, const struct winograd_block *block,
-                             const struct source *source, int64_t h, int64_t w, int together,
+/* Some pieces of a row of one tile, joined if they are several; the first position of the first is
+   (h, w). */
+static void transform_pieces(const struct convoy_plan *plan, const struct winograd_block *block,
+                             const struct source *source, int64_t h, int64_t w, int pieces,
                              struct winograd_patch *patch)
 {
     const struct winograd_axis *axis_h = &block->h, *axis_w = &block->w;
-    struct inside rows = inside(h, axis_h), columns = inside(w, axis_w);
-    bool covered = source->padded || (covers(rows, axis_h) && covers(columns, axis_w) &&
-                                      covers(inside(w + together - 1, axis_w), axis_w));
-    if (!covered && together > 1) {
-        return false;
-    }
+    winograd_input_function *input =
+        plan->kernels->winograd_inputs
+            ->of_alpha[winograd_alpha_index(axis_h->alpha)][winograd_alpha_index(axis_w->alpha)];
     patch->x = source->data + (h - source->h0) / source->row_step * source->stride_h +
                (w - source->w0) * source->stride_w;
-    patch->channels = together * source->channels;
-    patch->at = covered ? NULL : fill_positions(patch, rows, columns, block);
+    patch->channels = pieces * source->channels;
+    patch->at = NULL;
+    if (!is_inside(block, source, h, w)) {
+        patch->at = fill_positions(patch, inside(h, axis_h), inside(w, axis_w), block);
+    }
     input(patch);
-    return true;
 }
 
 /* All pieces of one tile whose first position is (h, w), side by side in a row of V. */
 static void transform_tile(const struct convoy_plan *plan, const struct winograd_block *block,
-                           const struct source *source, int64_t h, int64_t w, float *v)
+                           const struct source *source, bool join, int64_t h, int64_t w, float *v)
 {
     const struct winograd_axis *axis_h = &block->h, *axis_w = &block->w;
-    winograd_input_function *const input = input_function(plan, block);
-    const int most = pieces_together(plan, axis_w, source);
     struct winograd_patch patch = {
         .stride_h = source->stride_h * winograd_step(axis_h) / source->row_step,
         .stride_w = source->stride_w * winograd_step(axis_w),
@@ -140,14 +137,13 @@ static void transform_tile(const struct convoy_plan *plan, const struct winograd
     };
     for (int a = 0; a < axis_h->count; a++) {
         const int64_t piece_h = h + axis_h->pieces[a].first * axis_h->dilation;
-        for (int b = 0, done; b < axis_w->count; b += done) {
+        const bool all = join && is_inside(block, source, piece_h, w) &&
+                         is_inside(block, source, piece_h, w + axis_w->count - 1);
+        const int pieces = all ? axis_w->count : 1;
+        for (int b = 0; b < axis_w->count; b += pieces) {
             const int64_t piece_w = w + axis_w->pieces[b].first * axis_w->dilation;
-            done = b == 0 ? most : 1;
-            if (!transform_pieces(input, block, source, piece_h, piece_w, done, &patch)) {
-                done = 1;
-                transform_pieces(input, block, source, piece_h, piece_w, done, &patch);
-            }
-            patch.v += done * plan->blocking.copy_channels;
+            transform_pieces(plan, block, source, piece_h, piece_w, pieces, &patch);
+            patch.v += pieces * plan->blocking.copy_channels;
         }
     }
 }
@@ -156,10 +152,11 @@ static void transform_tile(const struct convoy_plan *plan, const struct winograd
 static void transform_run(const struct convoy_plan *plan, const struct winograd_block *block,
                           const struct tile_row *run, const struct source *source, float *v)
 {
+    const bool join = pieces_join(plan, &block->w, source);
     int64_t h = winograd_x_of_tile(&block->h, run->phase_h, run->row);
     for (int64_t t = 0; t < run->count; t++, v += block->v_row) {
         int64_t w = winograd_x_of_tile(&block->w, run->phase_w, run->column + t);
-        transform_tile(plan, block, source, h, w, v);
+        transform_tile(plan, block, source, join, h, w, v);
     }
 }
 
