@@ -162,7 +162,10 @@ ALWAYS_INLINE void vf_store_pair(float *a, float *b, vf v, vf_mask mask)
 {
 #if defined(__AVX512F__) && VF == 16
     _mm256_mask_storeu_ps(a, (__mmask8)mask, _mm512_castps512_ps256((__m512)v));
-    _mm256_mask_storeu_ps(b, (__mmask8)mask, _mm512_extractf32x8_ps((__m512)v, 1));
+    __m256 second = _mm512_extractf32x8_ps((__m512)v, 1);
+    /* in a register: gcc would extract to memory with the mask, which touches all of it */
+    __asm__("" : "+v"(second));
+    _mm256_mask_storeu_ps(b, (__mmask8)mask, second);
 #elif defined(VECTOR_WIDE)
     union {
         vi whole;
