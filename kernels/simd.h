@@ -1,7 +1,7 @@
 /**
  * @file simd.h
- * The vector type that every kernel is written on. With simd_lanes.h the only file that knows
- * vector widths.
+ * The vector type that every kernel is written on. With simd_lanes.h and simd_transpose.h the only
+ * files that know vector widths.
  *
  * A kernel source is compiled once for each ISA, with ISA (its name) and VECTOR_FLOATS set by the
  * build. `vf` is a GCC/Clang vector of VECTOR_FLOATS floats: + - * work on it as they are.

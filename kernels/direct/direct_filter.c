@@ -4,7 +4,7 @@
  * registers; a row of the result is stored where its channel and tap belong.
  */
 #include "kernels/kernel.h"
-#include "kernels/simd_lanes.h"
+#include "kernels/simd_transpose.h"
 
 /* Terms that all vectors of output channels go through before the next: long enough for reading
    ahead in each channel's row, short enough for what is written to stay in cache until lines are

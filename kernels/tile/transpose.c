@@ -3,6 +3,7 @@
  * Between NCHW rows and NHWC pixels, VF x VF floats at a time in registers.
  */
 #include "kernels/kernel.h"
+#include "kernels/simd_transpose.h"
 #include "kernels/tile/tile_finish.h"
 
 void KERNEL(transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, int64_t, int64_t);
