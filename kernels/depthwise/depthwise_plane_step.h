@@ -150,11 +150,12 @@ ALWAYS_INLINE void multiply_tap(sums acc, const int turn, taps_kept w, const str
                                 vf x, const int v, const int s, const int phase, const int first,
                                 const int last, const struct kind kind)
 {
-    UNROLL for (int u = first; u <= last; u++)
+    /* all of them: else clang unrolls this loop before it knows which, and the outer ones not */
+    UNROLL for (int u = 0; u < sums_of(kind); u++)
     {
         const int r = u * kind.stride + phase, t = r * kind.taps + s;
         vf *const sum = &acc[slot_of(u, turn, kind)][v];
-        if (r >= kind.taps) {
+        if (u < first || u > last || r >= kind.taps) {
             continue;
         }
         if (!kind.masked && is_masked(v, s, kind)) {
