@@ -42,7 +42,7 @@
 #define DEPTHWISE_SWEPT_ROWS 28
 
 /* A tile has up to 21 columns of x, more than UNROLL unrolls. */
-#define DEPTHWISE_UNROLL _Pragma("GCC unroll 32")
+#define DEPTHWISE_UNROLL UNROLL_(GCC unroll 32)
 
 /* Some output rows of one image, all columns or each n-th, some vectors of channels. */
 struct depthwise_band {

@@ -163,8 +163,8 @@ ALWAYS_INLINE struct further in_planes(struct further channels, ptrdiff_t plane)
 }
 
 /* Some channels, from channel i of a sweep on. */
-ALWAYS_INLINE void sweep_together(const struct sweep *b, const struct sweep *far, int64_t i,
-                                  x_masks masks, const vf_mask y_mask, const struct kind kind)
+INSTANCES void sweep_together(const struct sweep *b, const struct sweep *far, int64_t i,
+                              x_masks masks, const vf_mask y_mask, const struct kind kind)
 {
     static const float none = -0.0f; /* which changes no sum */
     const int64_t k = b->k + i;

@@ -296,8 +296,8 @@ ALWAYS_INLINE struct kind with_pixels(struct kind kind, int pixels)
    work_pixels_...: the same of as many outputs as are asked for. `sums`: one of the functions
    above. */
 #define WORK_TILE(sums)                                                                            \
-    ALWAYS_INLINE void work_tile_##sums(const struct rows *b, const struct rows *shared,           \
-                                        int64_t q, uint32_t there, const struct kind kind)         \
+    INSTANCES void work_tile_##sums(const struct rows *b, const struct rows *shared, int64_t q,    \
+                                    uint32_t there, const struct kind kind)                        \
     {                                                                                              \
         const float *x = b->x + q * kind.stride * b->x_column;                                     \
         float *y = b->y + q * b->y_column;                                                         \

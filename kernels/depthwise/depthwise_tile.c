@@ -166,8 +166,8 @@ ALWAYS_INLINE void finish_tile(vf acc[PIXELS], const struct depthwise_band *b,
 }
 
 /* One register tile of one vector of channels, from sums to y. */
-ALWAYS_INLINE void work_tile(const struct depthwise_band *b, const struct place *place,
-                             const struct kind kind, vi channels)
+INSTANCES void work_tile(const struct depthwise_band *b, const struct place *place,
+                         const struct kind kind, vi channels)
 {
     vf acc[PIXELS];
     UNROLL for (int i = 0; i < kind.pixels; i++)

@@ -69,8 +69,8 @@ ALWAYS_INLINE void dot_step(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const int
     }
 }
 
-ALWAYS_INLINE void multiply_dots(const int pixels, const int channels,
-                                 const struct tile_operands *operands)
+INSTANCES void multiply_dots(const int pixels, const int channels,
+                             const struct tile_operands *operands)
 {
     struct tile_operands o = *operands;
     do {

@@ -148,8 +148,8 @@ ALWAYS_INLINE void tile_finish(vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX], const 
 /* Sums of a tile whose pixels are tile_row floats apart, to their end. */
 typedef float tile_row[TILE_VECTORS_MAX * VF];
 
-ALWAYS_INLINE void tile_finish_rows(const int pixels, const int vectors, tile_row *sums,
-                                    const struct tile_operands *o)
+INSTANCES void tile_finish_rows(const int pixels, const int vectors, tile_row *sums,
+                                const struct tile_operands *o)
 {
     vf acc[TILE_PIXELS_MAX][TILE_VECTORS_MAX];
     UNROLL for (int i = 0; i < pixels; i++)

@@ -94,9 +94,9 @@ ALWAYS_INLINE void multiply_runs(struct accumulators *acc, const int pixels, con
 }
 
 /* Tiles of a simple end. */
-ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const enum tile_end kind,
-                                   const struct tile_operands *operands,
-                                   const struct tile_simple_end *simple)
+INSTANCES void multiply_simply(const int pixels, const int vectors, const enum tile_end kind,
+                               const struct tile_operands *operands,
+                               const struct tile_simple_end *simple)
 {
     /* copies, of which no store can be a part */
     struct tile_operands o = *operands;
@@ -143,8 +143,8 @@ ALWAYS_INLINE void multiply_simply(const int pixels, const int vectors, const en
 
 #if VF_HALVES
 /* Tiles whose last vector is a half, of any end. */
-ALWAYS_INLINE void multiply_half(const int pixels, const int vectors, const bool swapped,
-                                 const struct tile_operands *operands)
+INSTANCES void multiply_half(const int pixels, const int vectors, const bool swapped,
+                             const struct tile_operands *operands)
 {
     const int width = vectors * VF - VF / 2;
     struct tile_operands o = *operands;

@@ -137,7 +137,7 @@ ALWAYS_INLINE void sums_of_tile(const int pixels, const int vectors,
 
 /* What the operands say is read once: after a store gcc would read it again, since for all it knows
    a sum lies there. */
-ALWAYS_INLINE void sums(const int pixels, const int vectors, const struct tile_sums_operands *o)
+INSTANCES void sums(const int pixels, const int vectors, const struct tile_sums_operands *o)
 {
     const float *x[TILE_PIXELS_MAX], *const w = o->w;
     const ptrdiff_t x_stride = o->x_stride, stride = o->sums_stride;
