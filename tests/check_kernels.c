@@ -491,6 +491,24 @@ static void test_dots(void **state)
     }
 }
 
+/* NHWC, where pixels share few sets of L1: x is copied. */
+static void test_depthwise_colliding_pixels(void **state)
+{
+    static const char *const problems[] = {
+        "n1c1024h5w6_k1024r3s3_pd1_g1024",
+        "n2c512h7w7_k512r3s3_pd1_g512",
+        "n1c1024h9w5_k1024r3s3_st2_pd0,1,1,2_g1024",
+        "n1c256h9w11_k256r5s5_pd2_g256",
+        "n1c1024h6w9_k1024r3s3_dl2_pd2_g1024",
+        "n1c1024h2w6_k1024r3s3_pd4_g1024",    /* outputs of padding only */
+        "n1c256h60w90_k256r3s3_st2_pd1_g256", /* several strips of rows */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        check_with_residual(problems[i]);
+    }
+}
+
 /* Every activation with and without a residual, on a layer with tails in all directions. */
 static void test_epilogues(void **state)
 {
@@ -694,23 +712,15 @@ static void test_single_pixels(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pixels),
-        cmocka_unit_test(test_output_channels),
-        cmocka_unit_test(test_input_channels),
-        cmocka_unit_test(test_odd_layers),
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_panels),
-        cmocka_unit_test(test_planes),
-        cmocka_unit_test(test_epilogues),
-        cmocka_unit_test(test_depthwise_epilogues),
-        cmocka_unit_test(test_many_blocks),
-        cmocka_unit_test(test_depth_first),
-        cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_single_pixels),
-        cmocka_unit_test(test_dots),
-        cmocka_unit_test(test_asking),
+        cmocka_unit_test(test_pixels),         cmocka_unit_test(test_output_channels),
+        cmocka_unit_test(test_input_channels), cmocka_unit_test(test_odd_layers),
+        cmocka_unit_test(test_pieces),         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_depthwise_colliding_pixels),
+        cmocka_unit_test(test_panels),         cmocka_unit_test(test_planes),
+        cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_depthwise_epilogues),
+        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_depth_first),
+        cmocka_unit_test(test_dense),          cmocka_unit_test(test_single_pixels),
+        cmocka_unit_test(test_dots),           cmocka_unit_test(test_asking),
         cmocka_unit_test(test_random),
     };
     char text[128] = "none";

@@ -27,7 +27,7 @@ bool depthwise_applies(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     return depthwise_groups_fit(l, plan->kernels->vector_floats) &&
-           (l->layout == CONVOY_NHWC || depthwise_nchw_fits(plan));
+           (l->layout == CONVOY_NHWC || depthwise_copied_fits(plan));
 }
 
 /* From an output to the next whose taps are the same columns or rows, of a dilated layer. */
@@ -124,29 +124,71 @@ struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t 
     };
 }
 
+struct tile_epilogue depthwise_epilogue(const struct convoy_plan *plan, int64_t k)
+{
+    struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
+    epilogue.bias = plan->bias ? plan->bias + k : NULL;
+    return epilogue;
+}
+
+void depthwise_place_y(const struct operands *operands, int64_t n, int64_t p, int64_t k,
+                       struct depthwise_band *band)
+{
+    const convoy_tensor *y = operands->y, *residual = operands->residual;
+    band->y = (float *)y->data + n * y->stride_n + p * y->stride_h + k;
+    band->y_row = y->stride_h;
+    band->y_column = y->stride_w;
+    if (residual) {
+        band->residual =
+            (const float *)residual->data + n * residual->stride_n + p * residual->stride_h + k;
+        band->residual_row = residual->stride_h;
+        band->residual_column = residual->stride_w;
+    }
+}
+
+/* Lines of the cache of x under a tile of depthwise_rows.c with 16 registers. */
+static int64_t lines_of_tile(const convoy_layer *l)
+{
+    const int64_t rows = 2, outputs = 5;
+    return min64(l->H, (rows - 1) * ratio_of(l->stride_h, l->dilation_h) + l->R) *
+           min64(l->W, (outputs - 1) * ratio_of(l->stride_w, l->dilation_w) + l->S);
+}
+
+/* ... for which the sets of L1 that pixels of a row share have ways. */
+static int64_t lines_kept(const convoy_layer *l)
+{
+    const int64_t line = 64;
+    int64_t lines = (int64_t)cpu_l1d_bytes() / line, sets = 64;
+    for (int64_t apart = 4 * l->C / line; sets > 1 && apart % 2 == 0; apart /= 2) {
+        sets /= 2;
+        lines /= 2;
+    }
+    return lines;
+}
+
+/* Is x far enough that a tile should fetch the next one's (on Zen 3 from some 4 MiB on; below it
+   took 1.02 to 1.15 of the time), and stays what it fetches? */
+static bool fetches(const convoy_layer *l)
+{
+    const double far = 8 * (double)cpu_l2_bytes();
+    return layer_x_bytes(l) > far && 2 * lines_of_tile(l) <= lines_kept(l);
+}
+
 /* Output rows p0 <= p < p1 of image n, channels of the vectors v0 <= v < v1. */
 static void work_channels(const struct convoy_plan *plan, const struct operands *operands,
                           int64_t n, int64_t p0, int64_t p1, int64_t v0, int64_t v1)
 {
     const convoy_layer *l = &plan->layer;
-    const convoy_tensor *x = operands->x, *y = operands->y, *residual = operands->residual;
+    const convoy_tensor *x = operands->x;
     int64_t k = v0 * plan->kernels->vector_floats;
     int64_t k1 = min64(v1 * plan->kernels->vector_floats, l->K);
-    struct tile_epilogue epilogue = tile_epilogue_of(&l->epilogue);
-    epilogue.bias = plan->bias ? plan->bias + k : NULL;
+    const struct tile_epilogue epilogue = depthwise_epilogue(plan, k);
     struct depthwise_band band = depthwise_band_of(plan, k, k1 - k, &epilogue);
     band.x = (const float *)x->data + n * x->stride_n + k / layer_Kg(l) * layer_Cg(l);
     band.x_row = x->stride_h;
     band.x_column = x->stride_w;
-    band.y = (float *)y->data + n * y->stride_n + p0 * y->stride_h + k;
-    band.y_row = y->stride_h;
-    band.y_column = y->stride_w;
-    if (residual) {
-        band.residual =
-            (const float *)residual->data + n * residual->stride_n + p0 * residual->stride_h + k;
-        band.residual_row = residual->stride_h;
-        band.residual_column = residual->stride_w;
-    }
+    band.far = fetches(l);
+    depthwise_place_y(operands, n, p0, k, &band);
     depthwise_work_rows(plan, band, p0, p1);
 }
 
@@ -215,13 +257,26 @@ static void prepare_nhwc(struct convoy_plan *plan)
     }
 }
 
+/* NHWC: does the second vector of a line find it gone? Pixels that begin anywhere in a line use all
+   sets. */
+static bool loses_lines(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    const int64_t line = 64;
+    return 4 * plan->kernels->vector_floats < line && 4 * l->C % line == 0 &&
+           depthwise_rows_known(l) && lines_of_tile(l) > lines_kept(l) &&
+           depthwise_copied_fits(plan);
+}
+
 void depthwise_prepare(struct convoy_plan *plan)
 {
-    plan->blocking.planes = depthwise_planes_fit(plan);
-    if (plan->blocking.planes) {
+    struct blocking *b = &plan->blocking;
+    b->planes = depthwise_planes_fit(plan);
+    b->packs = !b->planes && (plan->layer.layout == CONVOY_NCHW || loses_lines(plan));
+    if (b->planes) {
         depthwise_planes_prepare(plan);
-    } else if (plan->layer.layout == CONVOY_NCHW) {
-        depthwise_nchw_prepare(plan);
+    } else if (b->packs) {
+        depthwise_copied_prepare(plan);
     } else {
         prepare_nhwc(plan);
     }
@@ -251,8 +306,8 @@ void depthwise_execute(const struct convoy_plan *plan, const struct operands *op
         depthwise_planes_execute(plan, operands);
         return;
     }
-    if (plan->layer.layout == CONVOY_NCHW) {
-        depthwise_nchw_execute(plan, operands);
+    if (b->packs) {
+        depthwise_copied_execute(plan, operands);
         return;
     }
     const int64_t units = plan->layer.N * divide_up(plan->P, b->strip_rows) * b->k_parts;

@@ -5,7 +5,7 @@
  *
  * In NHWC output channels are the lanes. Lane k needs input channel k / Kg * Cg + c for each c <
  * Cg; those of one vector lie within one vector of x, which a permutation spreads out. There is
- * nothing to pack but w, nothing to copy, and no workspace; taps on padding are left out. Packed w
+ * nothing to pack but w, and mostly nothing to copy; taps on padding are left out. Packed w
  * is, for each vector of output channels, [R][Cg][S][VF]. Sums run over r, c, s, whatever the ISA
  * and the layout.
  *
@@ -15,6 +15,7 @@
  *   depthwise_sweep.c  depthwise 3x3 with stride 1 where there are 32 registers: sweeps down a few
  *                      columns, for small images and for channels that fill no vectors
  *   depthwise_tile.c   any other: a row of outputs
+ *   depthwise_copied.c x copied block by block first, where pixels share few sets of L1
  *
  * In NCHW:
  *
@@ -24,7 +25,7 @@
  *                      output columns are the lanes: which sweeps down the columns make some rows
  *   depthwise_plane_sweep.c, depthwise_plane_step.h
  *                      ... one sweep, one step of it
- *   depthwise_nchw.c   any other: x transposed block by block, the kernels of NHWC, y transposed
+ *   depthwise_copied.c any other: x transposed block by block, the kernels of NHWC, y transposed
  *                      back
  */
 #ifndef CONVOY_KERNELS_DEPTHWISE_H
@@ -63,6 +64,7 @@ struct depthwise_band {
     ptrdiff_t residual_row, residual_column;
     const struct tile_epilogue *epilogue; /* bias of the first channel on */
     bool sweeps, rows_known; /* by depthwise_sweep.c, by depthwise_rows.c, if the ISA has them */
+    bool far;                /* x comes from far, and what is fetched ahead of its use stays */
 };
 
 /* Strips of planes are so many rows, or a multiple: a sweep takes time to begin and to end. */
@@ -157,10 +159,16 @@ struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t 
 void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band band, int64_t p0,
                          int64_t p1);
 
-/* For NCHW: does a block fit; cut the layer; run. */
-bool depthwise_nchw_fits(const struct convoy_plan *plan);
-void depthwise_nchw_prepare(struct convoy_plan *plan);
-void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operands *operands);
+/* What the epilogue of a band from channel k on is, and where in y and the residual its row p of
+   image n begins. */
+struct tile_epilogue depthwise_epilogue(const struct convoy_plan *plan, int64_t k);
+void depthwise_place_y(const struct operands *operands, int64_t n, int64_t p, int64_t k,
+                       struct depthwise_band *band);
+
+/* On copies of blocks of x: does a block fit; cut the layer; run. */
+bool depthwise_copied_fits(const struct convoy_plan *plan);
+void depthwise_copied_prepare(struct convoy_plan *plan);
+void depthwise_copied_execute(const struct convoy_plan *plan, const struct operands *operands);
 
 /* The same for 3x3 and 5x5 layers with stride 1 or 2 whose rows are long enough. */
 bool depthwise_planes_fit(const struct convoy_plan *plan);

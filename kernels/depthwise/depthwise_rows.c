@@ -241,6 +241,7 @@ void KERNEL(depthwise_rows)(const struct depthwise_band *band)
         .filter_rows = d->R,
         .channels = d->channels,
         .finishes = d->epilogue->bias || d->residual || d->epilogue->clamps || d->epilogue->leaks,
+        .far = d->far,
     };
     for (int row = 0, rows; row < d->rows; row += rows) {
         rows = d->rows - row < ROWS ? d->rows - row : ROWS;

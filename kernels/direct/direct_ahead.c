@@ -18,9 +18,9 @@
    few should ask. */
 #define STRIDE_MIN 16
 
-/* Packed w of more bytes is asked for. From a quick cache behind L2 the processor fetches it itself:
-   on Zen 3 320 -> 1280 channels at 7x7 (1.6 MiB) took 1.03 of the time when it was asked for, 512 ->
-   512 by 3x3 at 14x14 (9 MiB), which comes from memory, takes 0.95. */
+/* Packed w of more bytes is asked for. From a quick cache behind L2 the processor fetches it
+   itself: on Zen 3 320 -> 1280 channels at 7x7 (1.6 MiB) took 1.03 of the time when it was asked
+   for, 512 -> 512 by 3x3 at 14x14 (9 MiB), which comes from memory, takes 0.95. */
 static double streamed_bytes(void)
 {
     return cpu_l3_slow() ? (double)cpu_kept_bytes() : cpu_near_bytes();

@@ -16,9 +16,9 @@ void direct_describe(const struct convoy_plan *plan, char *text, size_t size)
                  plan->kernels->vector_floats, b->plane_together, (long long)b->strip_rows);
         return;
     }
-    if (b->depthwise && plan->layer.layout == CONVOY_NCHW) {
-        snprintf(text, size,
-                 "depthwise, transposed in blocks of %lld rows x %d channel vectors of %d",
+    if (b->depthwise && b->packs) {
+        snprintf(text, size, "depthwise, %s in blocks of %lld rows x %d channel vectors of %d",
+                 plan->layer.layout == CONVOY_NCHW ? "transposed" : "copied",
                  (long long)b->strip_rows, b->tile_vectors, plan->kernels->vector_floats);
         return;
     }

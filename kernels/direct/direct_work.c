@@ -52,7 +52,7 @@ static double copied_work(const struct convoy_plan *plan)
     const double copy = 2.0, transpose_back = 7.0, of_depthwise = 0.6;
     const convoy_layer *l = &plan->layer;
     const int64_t floats = plan->kernels->vector_floats;
-    if (plan->blocking.planes || (plan->blocking.depthwise && l->layout == CONVOY_NHWC)) {
+    if (plan->blocking.planes) {
         return 0;
     }
     if (has_planes(plan)) {

@@ -1,12 +1,17 @@
 /**
- * @file depthwise_nchw.c
- * NCHW: for a few vectors of channels and some rows of outputs x is transposed, run by the kernels
- * of NHWC, and y transposed back, all in cache.
+ * @file depthwise_copied.c
+ * For a few vectors of channels and some rows of outputs x is copied and run by the kernels of
+ * NHWC. In NCHW it is transposed, and y transposed back, all in cache; in NHWC y is written in
+ * place.
  *
  *   for each image, for each few vectors of channels, for each strip of output rows     <- threads
- *       the rows of x that it sees, transposed                                          <- in cache
+ *       the rows of x that it sees, copied or transposed                                <- in cache
  *       bands of output rows: sums                                                      <- in cache
- *       transpose the sums, epilogue
+ *       NCHW: transpose the sums, epilogue
+ *
+ * In NHWC it is for pixels that share few sets of L1 (512 channels: two of 64): where a vector is
+ * less than a line of the cache, the line is gone when the next vector wants the rest of it. On Zen
+ * 3 512 channels took twice as long as 520.
  */
 
 #include "core/arithmetic.h"
@@ -43,39 +48,62 @@ static int64_t x_bytes(const struct convoy_plan *plan, int64_t rows, int64_t vec
     return round_up(4 * window_rows(l, rows) * l->W * x_pitch(plan, vectors), CONVOY_ALIGNMENT);
 }
 
+static bool transposes(const struct convoy_plan *plan)
+{
+    return plan->layer.layout == CONVOY_NCHW;
+}
+
 static int64_t block_bytes(const struct convoy_plan *plan, int64_t rows, int64_t vectors)
 {
-    return x_bytes(plan, rows, vectors) + round_up(4 * rows * plan->Q * y_pitch(plan, vectors), 64);
+    int64_t y = transposes(plan) ? 4 * rows * plan->Q * y_pitch(plan, vectors) : 0;
+    return x_bytes(plan, rows, vectors) + round_up(y, 64);
+}
+
+/* Vectors of channels that are copied together at least: in NHWC two lines of the cache. */
+static int64_t vectors_least(const struct convoy_plan *plan)
+{
+    const int64_t piece = 32;
+    return transposes(plan) ? 1 : max64(1, piece / plan->kernels->vector_floats);
 }
 
 /* Of a block: what docs/guarantees.md promises of a thread's workspace. */
 #define BLOCK_BYTES_MAX (1024 * 1024)
 
-bool depthwise_nchw_fits(const struct convoy_plan *plan)
+bool depthwise_copied_fits(const struct convoy_plan *plan)
 {
-    const int64_t most = BLOCK_BYTES_MAX;
+    const int64_t most = BLOCK_BYTES_MAX, vectors = vectors_least(plan);
     const convoy_layer *l = &plan->layer;
-    int64_t bytes = 4 * plan->kernels->vector_floats;
+    int64_t bytes = 4 * vectors * plan->kernels->vector_floats;
     int64_t rows = min64(plan->P, DEPTHWISE_ROWS);
     int64_t extents = max64(window_rows(l, rows), rows);
     return multiply_checked(&bytes, extents) && multiply_checked(&bytes, max64(l->W, plan->Q)) &&
-           bytes <= most / 2 && block_bytes(plan, rows, 1) <= most;
+           bytes <= most / 2 && block_bytes(plan, rows, vectors) <= most;
 }
 
 /* Vectors of channels that a register tile's place is worked out for once, if L2 holds them all. */
 #define VECTORS_TOGETHER 6
 
-/* Strips of rows of one vector of channels that a quarter of L2 holds; of several vectors, as many
-   as L1 holds, or some that a part of L2 does. As many shares of the channels as threads, or twice
-   as many ..., for these take some each beforehand. */
-void depthwise_nchw_prepare(struct convoy_plan *plan)
+/* Vectors of a block, if strips have so many rows: as many as L1 holds, or some that a part of L2
+   does. */
+static int64_t vectors_that_fit(const struct convoy_plan *plan, int64_t rows)
+{
+    int64_t bytes = block_bytes(plan, rows, 1);
+    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / bytes;
+    int64_t in_l2 = min64((int64_t)cpu_l2_bytes() / 5 * 2, BLOCK_BYTES_MAX) / bytes;
+    return max64(vectors_least(plan), max64(in_l1, min64(in_l2, VECTORS_TOGETHER)));
+}
+
+/* Strips of rows of the fewest vectors of channels that a quarter of L2 holds; then of more
+   vectors. As many shares of the channels as threads, or twice as many ..., for these take some
+   each beforehand. */
+void depthwise_copied_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
     int64_t low = min64(plan->P, DEPTHWISE_ROWS), high = plan->P;
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
-        bool fits = block_bytes(plan, middle, 1) <= (int64_t)cpu_l2_bytes() / 4;
+        bool fits = block_bytes(plan, middle, vectors_least(plan)) <= (int64_t)cpu_l2_bytes() / 4;
         low = fits ? middle : low;
         high = fits ? high : middle - 1;
     }
@@ -85,10 +113,7 @@ void depthwise_nchw_prepare(struct convoy_plan *plan)
     b->strip_rows = min64(low, round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS));
     b->strip_columns = plan->Q;
     strips = divide_up(plan->P, b->strip_rows);
-    int64_t bytes = block_bytes(plan, b->strip_rows, 1);
-    int64_t in_l1 = (int64_t)cpu_l1d_bytes() / bytes;
-    int64_t in_l2 = min64((int64_t)cpu_l2_bytes() / 5 * 2, BLOCK_BYTES_MAX) / bytes;
-    int64_t fit = max64(1, max64(in_l1, min64(in_l2, VECTORS_TOGETHER)));
+    int64_t fit = transposes(plan) ? vectors_that_fit(plan, b->strip_rows) : vectors_least(plan);
     int64_t parts = min64(b->k_blocks, divide_up(wanted, l->N * strips));
     int64_t vectors = min64(fit, divide_up(b->k_blocks, parts));
     int64_t shares = round_up(divide_up(b->k_blocks, vectors), wanted > 1 ? plan->threads : 1);
@@ -106,6 +131,26 @@ struct block {
 };
 
 /* Rows that follow each other in memory are one. */
+static void copy_x(const struct convoy_plan *plan, const convoy_tensor *x, const struct block *b)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t pitch = x_pitch(plan, b->v1 - b->v0);
+    int64_t rows = b->h1 - b->h0, step = x->stride_h == l->W * x->stride_w ? max64(rows, 1) : 1;
+    int64_t channels = b->channels / layer_Kg(l) * layer_Cg(l);
+    for (int64_t h = 0; h < rows; h += step) {
+        plan->kernels->direct_panel(&(struct direct_panel){
+            .from = (const float *)x->data + b->n * x->stride_n + (b->h0 + h) * x->stride_h +
+                    b->k / layer_Kg(l) * layer_Cg(l),
+            .from_c = x->stride_w,
+            .channels = step * l->W,
+            .lanes = (int)channels,
+            .to = b->x + h * l->W * pitch,
+            .to_c = pitch,
+            .panels = 1,
+        });
+    }
+}
+
 static void transpose_x(const struct convoy_plan *plan, const convoy_tensor *x,
                         const struct block *b)
 {
@@ -127,8 +172,7 @@ static void store_y(const struct convoy_plan *plan, const struct operands *opera
                     const struct block *b)
 {
     const convoy_tensor *y = operands->y, *residual = operands->residual;
-    struct tile_epilogue epilogue = tile_epilogue_of(&plan->layer.epilogue);
-    epilogue.bias = plan->bias ? plan->bias + b->k : NULL;
+    struct tile_epilogue epilogue = depthwise_epilogue(plan, b->k);
     bool joined = y->stride_h == plan->Q && (!residual || residual->stride_h == plan->Q);
     int64_t pitch = y_pitch(plan, b->v1 - b->v0), step = joined ? b->p1 - b->p0 : 1;
     for (int64_t p = b->p0; p < b->p1; p += step) {
@@ -156,8 +200,8 @@ static void store_y(const struct convoy_plan *plan, const struct operands *opera
 static void work_block(const struct convoy_plan *plan, const struct operands *operands,
                        struct block *b)
 {
-    static const struct tile_epilogue none = {0};
     const convoy_layer *l = &plan->layer;
+    struct tile_epilogue epilogue = {0};
     int64_t floats = plan->kernels->vector_floats;
     int64_t first = b->p0 * l->stride_h - l->pad_top;
     int64_t last = (b->p1 - 1) * l->stride_h - l->pad_top + (l->R - 1) * l->dilation_h;
@@ -165,16 +209,23 @@ static void work_block(const struct convoy_plan *plan, const struct operands *op
     b->channels = min64(b->v1 * floats, l->K) - b->k;
     b->h0 = min64(max64(first, 0), l->H);
     b->h1 = max64(min64(last + 1, l->H), b->h0);
-    transpose_x(plan, operands->x, b);
-    struct depthwise_band band = depthwise_band_of(plan, b->k, b->channels, &none);
+    struct depthwise_band band = depthwise_band_of(plan, b->k, b->channels, &epilogue);
     band.x_column = x_pitch(plan, b->v1 - b->v0);
     band.x_row = l->W * band.x_column;
     band.x = b->x - b->h0 * band.x_row;
-    band.y = b->y;
-    band.y_column = y_pitch(plan, b->v1 - b->v0);
-    band.y_row = plan->Q * band.y_column;
-    depthwise_work_rows(plan, band, b->p0, b->p1);
-    store_y(plan, operands, b);
+    if (transposes(plan)) {
+        band.y = b->y;
+        band.y_column = y_pitch(plan, b->v1 - b->v0);
+        band.y_row = plan->Q * band.y_column;
+        transpose_x(plan, operands->x, b);
+        depthwise_work_rows(plan, band, b->p0, b->p1);
+        store_y(plan, operands, b);
+    } else {
+        epilogue = depthwise_epilogue(plan, b->k);
+        depthwise_place_y(operands, b->n, b->p0, b->k, &band);
+        copy_x(plan, operands->x, b);
+        depthwise_work_rows(plan, band, b->p0, b->p1);
+    }
 }
 
 static void work_blocks(const struct convoy_plan *plan, const struct operands *operands,
@@ -197,7 +248,7 @@ static void work_blocks(const struct convoy_plan *plan, const struct operands *o
     }
 }
 
-void depthwise_nchw_execute(const struct convoy_plan *plan, const struct operands *operands)
+void depthwise_copied_execute(const struct convoy_plan *plan, const struct operands *operands)
 {
     const struct blocking *b = &plan->blocking;
     const int64_t units = plan->layer.N * b->k_parts * divide_up(plan->P, b->strip_rows);
