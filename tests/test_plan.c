@@ -287,13 +287,14 @@ static size_t workspace_most(const char *algorithm)
 static void test_workspaces_are_small(void **state)
 {
     static const char *const problems[] = {
-        "n1c128h100w100_k256r5s5_pd2",   "n1c128h100w100_k32r1s1",
-        "n1c3h224w224_k64r7s7_st2_pd3",  "n1c64h256w256_k64r3s3_pd1",
-        "n1c512h28w28_k512r3s3_pd1",     "n8c512h7w7_k512r3s3_pd1",
-        "n1c2048h7w7_k512r1s1",          "n1c96h112w112_k96r3s3_st2_pd1_g96",
-        "n1c128h56w56_k128r3s3_pd1_g32", "n1c256h28w28_k256r3s3_pd2_dl2",
-        "n1c3h1080w1920_k64r3s3_pd1",    "n1c192h17w17_k192r1s7_pd0x3",
-        "n1c64h56w56_k64r3s3_pd1",       "n1c37h61w43_k53r3s3_pd1",
+        "n1c128h100w100_k256r5s5_pd2",    "n1c128h100w100_k32r1s1",
+        "n1c3h224w224_k64r7s7_st2_pd3",   "n1c64h256w256_k64r3s3_pd1",
+        "n1c512h28w28_k512r3s3_pd1",      "n8c512h7w7_k512r3s3_pd1",
+        "n1c2048h7w7_k512r1s1",           "n1c96h112w112_k96r3s3_st2_pd1_g96",
+        "n1c128h56w56_k128r3s3_pd1_g32",  "n1c256h28w28_k256r3s3_pd2_dl2",
+        "n1c3h1080w1920_k64r3s3_pd1",     "n1c192h17w17_k192r1s7_pd0x3",
+        "n1c64h56w56_k64r3s3_pd1",        "n1c37h61w43_k53r3s3_pd1",
+        "n1c512h14w14_k512r3s3_pd1_g512", "n1c256h200w200_k256r3s3_st2_pd1_g256",
     };
     (void)state;
     for (size_t i = 0; i < 2 * sizeof problems / sizeof problems[0]; i++) {

@@ -35,9 +35,11 @@ static const struct size {
 #define SIZES (sizeof sizes / sizeof sizes[0])
 
 static const char *const problems[] = {
-    "n1c19h9w9_k37r3s3_pd1",   "n1c64h9w9_k64r1s1",        "n1c24h9w9_k24r3s3_st2_pd1_g24",
-    "n1c8h9w9_k20r5s5_pd2_g2", "n1c3h9w9_k64r7s7_st2_pd3", "n1c32h9w9_k32r3s3_pd1_g8",
-    "n1c130h9w9_k150r3s3_pd1", "n1c16h9w9_k16r1s5_pd0x2",  "n1c16h9w9_k16r3s3_dl2_pd2_g16",
+    "n1c19h9w9_k37r3s3_pd1",         "n1c64h9w9_k64r1s1",
+    "n1c24h9w9_k24r3s3_st2_pd1_g24", "n1c8h9w9_k20r5s5_pd2_g2",
+    "n1c3h9w9_k64r7s7_st2_pd3",      "n1c32h9w9_k32r3s3_pd1_g8",
+    "n1c130h9w9_k150r3s3_pd1",       "n1c16h9w9_k16r1s5_pd0x2",
+    "n1c16h9w9_k16r3s3_dl2_pd2_g16", "n1c256h9w9_k256r3s3_st2_pd1_g256",
 };
 #define PROBLEMS (sizeof problems / sizeof problems[0])
 

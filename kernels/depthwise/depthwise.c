@@ -36,16 +36,14 @@ static int64_t step_of(int64_t stride, int64_t dilation)
     return stride == 1 ? dilation : 1;
 }
 
-/* Stride in units of dilation; outputs of a dilated layer without stride are those of several
-   layers without either. 0: not whole. */
-static int64_t ratio_of(int64_t stride, int64_t dilation)
+int64_t depthwise_ratio(int64_t stride, int64_t dilation)
 {
     return stride == 1 ? 1 : stride % dilation == 0 ? stride / dilation : 0;
 }
 
 bool depthwise_rows_known(const convoy_layer *l)
 {
-    int64_t ratio = ratio_of(l->stride_w, l->dilation_w);
+    int64_t ratio = depthwise_ratio(l->stride_w, l->dilation_w);
     return layer_Cg(l) == 1 && layer_Kg(l) == 1 && (l->S == 3 || l->S == 5 || l->S == 7) &&
            (ratio == 1 || ratio == 2);
 }
@@ -59,17 +57,17 @@ static bool sweeps(const struct convoy_plan *plan)
     const int64_t small = 14;
     const convoy_layer *l = &plan->layer;
     return plan->kernels->depthwise_sweeps && depthwise_rows_known(l) && l->R == 3 && l->S == 3 &&
-           ratio_of(l->stride_h, l->dilation_h) == 1 && ratio_of(l->stride_w, l->dilation_w) == 1 &&
+           depthwise_ratio(l->stride_h, l->dilation_h) == 1 &&
+           depthwise_ratio(l->stride_w, l->dilation_w) == 1 &&
            (divide_up(plan->Q, step_of(l->stride_w, l->dilation_w)) <= small ||
             l->K % plan->kernels->vector_floats > 0);
 }
 
 /* Rows of the next band, of those that are left: where they are swept as alike as possible, because
-   a sweep takes time to begin and to end; else as many as possible, which tiles have two of. */
-static int64_t band_rows(int64_t left, bool swept)
+   a sweep takes time to begin and to end; else as many as may be, which tiles have two of. */
+static int64_t band_rows(int64_t left, bool swept, int64_t most)
 {
-    return swept ? divide_up(left, divide_up(left, DEPTHWISE_SWEPT_ROWS))
-                 : min64(left, DEPTHWISE_ROWS);
+    return swept ? divide_up(left, divide_up(left, DEPTHWISE_SWEPT_ROWS)) : min64(left, most);
 }
 
 void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band band, int64_t p0,
@@ -78,6 +76,7 @@ void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band b
     const convoy_layer *l = &plan->layer;
     int64_t step_h = step_of(l->stride_h, l->dilation_h);
     int64_t step_w = step_of(l->stride_w, l->dilation_w);
+    const int64_t rows_most = plan->blocking.row_by_row ? 1 : DEPTHWISE_ROWS;
     struct depthwise_band all = band;
     band.stride_h = step_h * l->stride_h;
     band.stride_w = step_w * l->stride_w;
@@ -87,7 +86,7 @@ void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band b
     band.residual_column *= step_w;
     for (int64_t phase = p0; phase < min64(p0 + step_h, p1); phase++) {
         for (int64_t p = phase; p < p1; p += band.rows * step_h) {
-            band.rows = (int)band_rows(divide_up(p1 - p, step_h), band.sweeps);
+            band.rows = (int)band_rows(divide_up(p1 - p, step_h), band.sweeps, rows_most);
             band.h = p * l->stride_h - l->pad_top;
             for (int64_t q = 0; q < min64(step_w, plan->Q); q++) {
                 band.w = q * l->stride_w - l->pad_left;
@@ -121,6 +120,7 @@ struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t 
         .epilogue = epilogue,
         .sweeps = sweeps(plan),
         .rows_known = depthwise_rows_known(l),
+        .far = plan->blocking.asks_for_x,
     };
 }
 
@@ -146,34 +146,6 @@ void depthwise_place_y(const struct operands *operands, int64_t n, int64_t p, in
     }
 }
 
-/* Lines of the cache of x under a tile of depthwise_rows.c with 16 registers. */
-static int64_t lines_of_tile(const convoy_layer *l)
-{
-    const int64_t rows = 2, outputs = 5;
-    return min64(l->H, (rows - 1) * ratio_of(l->stride_h, l->dilation_h) + l->R) *
-           min64(l->W, (outputs - 1) * ratio_of(l->stride_w, l->dilation_w) + l->S);
-}
-
-/* ... for which the sets of L1 that pixels of a row share have ways. */
-static int64_t lines_kept(const convoy_layer *l)
-{
-    const int64_t line = 64;
-    int64_t lines = (int64_t)cpu_l1d_bytes() / line, sets = 64;
-    for (int64_t apart = 4 * l->C / line; sets > 1 && apart % 2 == 0; apart /= 2) {
-        sets /= 2;
-        lines /= 2;
-    }
-    return lines;
-}
-
-/* Is x far enough that a tile should fetch the next one's (on Zen 3 from some 4 MiB on; below it
-   took 1.02 to 1.15 of the time), and stays what it fetches? */
-static bool fetches(const convoy_layer *l)
-{
-    const double far = 8 * (double)cpu_l2_bytes();
-    return layer_x_bytes(l) > far && 2 * lines_of_tile(l) <= lines_kept(l);
-}
-
 /* Output rows p0 <= p < p1 of image n, channels of the vectors v0 <= v < v1. */
 static void work_channels(const struct convoy_plan *plan, const struct operands *operands,
                           int64_t n, int64_t p0, int64_t p1, int64_t v0, int64_t v1)
@@ -187,7 +159,6 @@ static void work_channels(const struct convoy_plan *plan, const struct operands 
     band.x = (const float *)x->data + n * x->stride_n + k / layer_Kg(l) * layer_Cg(l);
     band.x_row = x->stride_h;
     band.x_column = x->stride_w;
-    band.far = fetches(l);
     depthwise_place_y(operands, n, p0, k, &band);
     depthwise_work_rows(plan, band, p0, p1);
 }
@@ -257,22 +228,14 @@ static void prepare_nhwc(struct convoy_plan *plan)
     }
 }
 
-/* NHWC: does the second vector of a line find it gone? Pixels that begin anywhere in a line use all
-   sets. */
-static bool loses_lines(const struct convoy_plan *plan)
-{
-    const convoy_layer *l = &plan->layer;
-    const int64_t line = 64;
-    return 4 * plan->kernels->vector_floats < line && 4 * l->C % line == 0 &&
-           depthwise_rows_known(l) && lines_of_tile(l) > lines_kept(l) &&
-           depthwise_copied_fits(plan);
-}
-
 void depthwise_prepare(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;
     b->planes = depthwise_planes_fit(plan);
-    b->packs = !b->planes && (plan->layer.layout == CONVOY_NCHW || loses_lines(plan));
+    b->packs = !b->planes && plan->layer.layout == CONVOY_NCHW;
+    if (plan->layer.layout == CONVOY_NHWC) {
+        depthwise_lines_prepare(plan);
+    }
     if (b->planes) {
         depthwise_planes_prepare(plan);
     } else if (b->packs) {

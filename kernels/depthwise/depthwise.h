@@ -15,7 +15,8 @@
  *   depthwise_sweep.c  depthwise 3x3 with stride 1 where there are 32 registers: sweeps down a few
  *                      columns, for small images and for channels that fill no vectors
  *   depthwise_tile.c   any other: a row of outputs
- *   depthwise_copied.c x copied block by block first, where pixels share few sets of L1
+ *   depthwise_lines.c  do lines of x stay in L1 as long as a tile wants them?
+ *   depthwise_copied.c x copied block by block first, where they do not
  *
  * In NCHW:
  *
@@ -142,6 +143,10 @@ bool depthwise_applies(const struct convoy_plan *plan);
    depthwise_rows.c. */
 bool depthwise_rows_known(const convoy_layer *layer);
 
+/* Stride in units of dilation; outputs of a dilated layer without stride are those of several
+   layers without either. 0: not whole. */
+int64_t depthwise_ratio(int64_t stride, int64_t dilation);
+
 /* Cut the layer; run. */
 void depthwise_prepare(struct convoy_plan *plan);
 void depthwise_execute(const struct convoy_plan *plan, const struct operands *operands);
@@ -164,6 +169,9 @@ void depthwise_work_rows(const struct convoy_plan *plan, struct depthwise_band b
 struct tile_epilogue depthwise_epilogue(const struct convoy_plan *plan, int64_t k);
 void depthwise_place_y(const struct operands *operands, int64_t n, int64_t p, int64_t k,
                        struct depthwise_band *band);
+
+/* NHWC: is x copied, have tiles one row, do they ask for x? */
+void depthwise_lines_prepare(struct convoy_plan *plan);
 
 /* On copies of blocks of x: does a block fit; cut the layer; run. */
 bool depthwise_copied_fits(const struct convoy_plan *plan);

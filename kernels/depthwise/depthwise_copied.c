@@ -8,10 +8,6 @@
  *       the rows of x that it sees, copied or transposed                                <- in cache
  *       bands of output rows: sums                                                      <- in cache
  *       NCHW: transpose the sums, epilogue
- *
- * In NHWC it is for pixels that share few sets of L1 (512 channels: two of 64): where a vector is
- * less than a line of the cache, the line is gone when the next vector wants the rest of it. On Zen
- * 3 512 channels took twice as long as 520.
  */
 
 #include "core/arithmetic.h"
@@ -83,14 +79,14 @@ bool depthwise_copied_fits(const struct convoy_plan *plan)
 /* Vectors of channels that a register tile's place is worked out for once, if L2 holds them all. */
 #define VECTORS_TOGETHER 6
 
-/* Vectors of a block, if strips have so many rows: as many as L1 holds, or some that a part of L2
-   does. */
+/* NCHW: vectors of a block, if strips have so many rows: as many as L1 holds, or some that a part
+   of L2 does. */
 static int64_t vectors_that_fit(const struct convoy_plan *plan, int64_t rows)
 {
     int64_t bytes = block_bytes(plan, rows, 1);
     int64_t in_l1 = (int64_t)cpu_l1d_bytes() / bytes;
     int64_t in_l2 = min64((int64_t)cpu_l2_bytes() / 5 * 2, BLOCK_BYTES_MAX) / bytes;
-    return max64(vectors_least(plan), max64(in_l1, min64(in_l2, VECTORS_TOGETHER)));
+    return max64(1, max64(in_l1, min64(in_l2, VECTORS_TOGETHER)));
 }
 
 /* Strips of rows of the fewest vectors of channels that a quarter of L2 holds; then of more
@@ -100,24 +96,26 @@ void depthwise_copied_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
     struct blocking *b = &plan->blocking;
+    const int64_t most = min64((int64_t)cpu_l2_bytes() / 4, BLOCK_BYTES_MAX);
+    const int64_t least = vectors_least(plan), pieces = divide_up(b->k_blocks, least);
     int64_t low = min64(plan->P, DEPTHWISE_ROWS), high = plan->P;
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
-        bool fits = block_bytes(plan, middle, vectors_least(plan)) <= (int64_t)cpu_l2_bytes() / 4;
+        bool fits = block_bytes(plan, middle, least) <= most;
         low = fits ? middle : low;
         high = fits ? high : middle - 1;
     }
     int64_t wanted = depthwise_shares(plan);
-    int64_t strips = max64(divide_up(plan->P, low), divide_up(wanted, l->N * b->k_blocks));
+    int64_t strips = max64(divide_up(plan->P, low), divide_up(wanted, l->N * pieces));
     b->strip_images = 1;
     b->strip_rows = min64(low, round_up(divide_up(plan->P, strips), DEPTHWISE_ROWS));
     b->strip_columns = plan->Q;
     strips = divide_up(plan->P, b->strip_rows);
-    int64_t fit = transposes(plan) ? vectors_that_fit(plan, b->strip_rows) : vectors_least(plan);
-    int64_t parts = min64(b->k_blocks, divide_up(wanted, l->N * strips));
+    int64_t fit = transposes(plan) ? vectors_that_fit(plan, b->strip_rows) : least;
+    int64_t parts = min64(pieces, divide_up(wanted, l->N * strips));
     int64_t vectors = min64(fit, divide_up(b->k_blocks, parts));
     int64_t shares = round_up(divide_up(b->k_blocks, vectors), wanted > 1 ? plan->threads : 1);
-    b->k_parts = min64(b->k_blocks, shares);
+    b->k_parts = min64(pieces, shares);
     b->tile_vectors = (int)divide_up(b->k_blocks, b->k_parts);
     b->thread_bytes = block_bytes(plan, b->strip_rows, b->tile_vectors);
 }

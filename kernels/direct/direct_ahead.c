@@ -2,7 +2,7 @@
  * @file direct_ahead.c
  * What tiles ask for ahead of its use, in the turns of their depth loops.
  *
- * Packed w that does not stay in L2: the first tile that reads a piece of it waits, and the others,
+ * Packed w that does not stay near: the first tile that reads a piece of it waits, and the others,
  * which find it in L2, do not make up for that where pixels are few. On Emerald Rapids 2048 -> 512
  * channels at 7x7 ran at 0.83 of the peak and runs at 0.94, at 20x20 at 0.91 and 1.0.
  *
