@@ -128,7 +128,7 @@ struct block {
     float *x, *y;        /* the copies */
 };
 
-/* Rows that follow each other in memory are one. */
+/* x of a block, copied or transposed; rows that follow each other in memory are one. */
 static void copy_x(const struct convoy_plan *plan, const convoy_tensor *x, const struct block *b)
 {
     const convoy_layer *l = &plan->layer;
