@@ -46,12 +46,13 @@ struct blocking {
     int block_vectors;       /* direct: vectors that a long row of channels is cut into */
     bool packs;              /* strips of x are copied before use */
     bool pads;               /* ... with zeros on the padding; else those taps are left out */
-    bool depth_first; /* all channel blocks of a share for one piece of the depth, then the next */
-    bool y_far;       /* x and y do not stay in the caches: y is asked for before it is stored */
-    bool streams;     /* packed w does not stay near: it is asked for ahead of its use */
-    bool in_pages;    /* ... and comes from memory: in two pages at a time */
-    bool asks_for_x;  /* x (Winograd: and y) are asked for by the multiply */
-    bool row_by_row;  /* depthwise: tiles of one row of outputs */
+    bool depth_first;  /* all channel blocks of a share for one piece of the depth, then the next */
+    bool y_far;        /* x and y do not stay in the caches: y is asked for before it is stored */
+    bool streams;      /* packed w does not stay near: it is asked for ahead of its use */
+    bool in_pages;     /* ... and comes from memory: in two pages at a time */
+    bool asks_for_x;   /* x (Winograd: and y) are asked for by the multiply */
+    bool row_by_row;   /* depthwise: tiles of one row of outputs */
+    bool whole_pixels; /* ... that go through all channels, not those whose w stays in L1 */
 };
 
 /* What an execution does, for the prediction of its time (src/plan/cost.c). Work is counted in

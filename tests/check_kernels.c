@@ -616,7 +616,8 @@ static void test_depth_first(void **state)
     assert_contains(description.blocking, "one after the other");
 }
 
-/* Plans whose tiles ask for the packed w that comes next, however little that is. */
+/* Plans whose tiles ask for the packed w that comes next, however little that is; depthwise for x,
+   of several images for rows of x and y. */
 static convoy_status create_asking(const convoy_layer *layer, const convoy_weights *weights,
                                    const convoy_options *options, convoy_plan **plan)
 {
@@ -624,12 +625,18 @@ static convoy_status create_asking(const convoy_layer *layer, const convoy_weigh
     if (!status) {
         struct blocking *b = &(*plan)->blocking;
         b->streams = !b->lanes && !b->dots && !b->panels && !b->depthwise;
+        if (b->depthwise && !b->planes) {
+            b->asks_for_x = true;
+            b->y_far = layer->N > 1;
+        }
     }
     return status;
 }
 
-/* Tiles ask for what comes next, packed w or (the last ones) x of a 1x1 filter: each end of a tile,
-   one chunk of the depth and many, groups, blocks of two widths, several strips. */
+/* Tiles ask for what comes next, packed w, x of a 1x1 filter, or (the last ones) depthwise x and y:
+   each end of a tile, one chunk of the depth and many, groups, blocks of two widths, several
+   strips.
+ */
 static void test_asking(void **state)
 {
     static const struct {
@@ -647,6 +654,15 @@ static void test_asking(void **state)
         {"n1c46h120w115_k48r1s1", CONVOY_RELU, false},
         {"n3c200h54w50_k48r1s1", CONVOY_IDENTITY, true},
         {"n1c256h30w30_k600r1s1", CONVOY_IDENTITY, false},
+        {"n1c40h9w23_k40r3s3_pd1_g40", CONVOY_RELU, true},
+        {"n2c37h8w21_k37r3s3_pd1_g37", CONVOY_IDENTITY, false},
+        {"n1c24h13w27_k24r3s3_st2_pd1_g24", CONVOY_IDENTITY, false},
+        {"n2c41h14w31_k41r3s3_st2_pd1_g41", CONVOY_RELU6, true},
+        {"n1c128h9w25_k128r3s3_st2_pd1_g128", CONVOY_IDENTITY, false},
+        {"n1c33h11w19_k33r5s5_pd2_g33", CONVOY_RELU, false},
+        {"n2c16h12w22_k16r5s5_pd2_g16", CONVOY_IDENTITY, true},
+        {"n1c25h15w33_k25r5s5_st2_pd2_g25", CONVOY_IDENTITY, false},
+        {"n3c16h16w23_k16r5s5_st2_pd2_g16", CONVOY_IDENTITY, false},
     };
     static const char *const direct[] = {"direct"};
     (void)state;
@@ -659,7 +675,7 @@ static void test_asking(void **state)
         layer.epilogue.residual = layers_asking[i].residual;
         check_options(&layer, &options, "");
         options.create = create_asking;
-        check_options(&layer, &options, " asking for packed w,");
+        check_options(&layer, &options, " asking for packed w or x,");
     }
 }
 

@@ -120,7 +120,8 @@ struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t 
         .epilogue = epilogue,
         .sweeps = sweeps(plan),
         .rows_known = depthwise_rows_known(l),
-        .far = plan->blocking.asks_for_x,
+        .asks_for_x = plan->blocking.asks_for_x,
+        .asks_for_rows = plan->blocking.y_far,
     };
 }
 
@@ -211,7 +212,8 @@ static void prepare_nhwc(struct convoy_plan *plan)
     int64_t row_bytes = multiply_saturated(4 * floats * l->W, rows);
     int64_t in_l1 = (int64_t)cpu_l1d_bytes() / 2 / (4 * floats * layer_depth(l));
     int64_t in_l2 = (int64_t)cpu_l2_bytes() / 2 / row_bytes;
-    int64_t vectors = max64(min64(in_l1, max64(in_l2, 8)), 1);
+    int64_t vectors =
+        b->whole_pixels && !sweeps(plan) ? b->k_blocks : max64(min64(in_l1, max64(in_l2, 8)), 1);
     b->tile_vectors = (int)divide_up(b->k_blocks, divide_up(b->k_blocks, vectors));
     int64_t wanted = depthwise_shares(plan);
     b->strip_images = 1;

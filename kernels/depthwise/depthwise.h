@@ -65,7 +65,8 @@ struct depthwise_band {
     ptrdiff_t residual_row, residual_column;
     const struct tile_epilogue *epilogue; /* bias of the first channel on */
     bool sweeps, rows_known; /* by depthwise_sweep.c, by depthwise_rows.c, if the ISA has them */
-    bool far;                /* x comes from far, and what is fetched ahead of its use stays */
+    bool asks_for_x;         /* it comes from afar: */
+    bool asks_for_rows;      /* and y, from memory */
 };
 
 /* Strips of planes are so many rows, or a multiple: a sweep takes time to begin and to end. */

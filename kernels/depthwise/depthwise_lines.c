@@ -1,19 +1,28 @@
 /**
  * @file depthwise_lines.c
- * NHWC: do lines of the cache that a tile of depthwise_rows.c reads stay in L1 until it has used
- * all of them?
+ * NHWC: in which order tiles of depthwise_rows.c that are narrower than a line of the cache go
+ * through x, and what they ask for before they need it.
  *
- * Where a vector is a part of a line, a tile reads the lines of its columns for one vector of
- * channels, then for the next. Columns that are a multiple of a power of two of lines apart share
- * few sets (512 channels: two of 64), and have no more lines in L1 than these have ways. What does
- * not fit is read from L2 twice: on Zen 3 512 channels at 14x14 took 51 us and 520 took 24. So
+ * A tile reads the lines of its columns for one vector of channels, then for the next. Columns that
+ * are a multiple of a power of two of lines apart share few sets of L1 (512 channels: two of 64),
+ * and have no more lines there than these have ways. What does not fit is read from L2 twice: on
+ * Zen 3 512 channels at 14x14 took 51 us and 520 took 24. So
  *
  *   x is copied in blocks of channels (depthwise_copied.c) where the lines of a tile do not fit:
- *       512 channels at 14x14 34 us, 1024 at 7x7 0.65 of the time, 256 with stride 2 0.82
+ *       512 channels at 14x14 34 us, 1024 at 7x7 0.65 of the time, 256 with stride 2 0.82; not
+ *       from memory with 3 rows of w, where reading a line or two of each pixel took 1.1 to 1.8
+ *       (512 channels at 14x14 with 5 rows 0.9)
  *   tiles have one row where only those of two rows do not fit beside y's: with stride 2, 128
  *       channels take 0.78 to 0.86 of the time; with stride 1 they would take 1.03 to 1.2
- *   tiles with stride 2 fetch the next one's x where it comes from afar and has room: 96 channels
- *       at 112x112 0.91 of the time; what is near took 1.02 to 1.15
+ *
+ * Lines that are read in the order of memory come sooner: hardware fetches those that follow.
+ *
+ *   tiles go through all channels: in parts of 64 or more, for w and rows of x to stay in L1 and
+ * L2, they took 1.0 to 1.3 of the time; but 0.9 with 7 taps, whose tiles share half of x from
+ * behind L2 each vector of channels asks for the next line of each column: 0.85 to 0.95 with stride
+ * 2, 0.94 to 1.0 with stride 1, where the lines have room and pixels are longer than what hardware
+ * fetches anyway from memory they ask for the rows after these too, in order: 0.5 to 0.8; but 1.15
+ * to 1.5 where these came from a cache
  */
 #include "core/arithmetic.h"
 #include "core/cpu.h"
@@ -28,10 +37,10 @@
 #define ROWS    2
 #define OUTPUTS 5
 
-/* Lines of x under a tile. */
-static int64_t lines_of_tile(const convoy_layer *l)
+/* Lines of x under a tile of so many rows. */
+static int64_t lines_of_tile(const convoy_layer *l, int64_t rows)
 {
-    return min64(l->H, (ROWS - 1) * depthwise_ratio(l->stride_h, l->dilation_h) + l->R) *
+    return min64(l->H, (rows - 1) * depthwise_ratio(l->stride_h, l->dilation_h) + l->R) *
            min64(l->W, (OUTPUTS - 1) * depthwise_ratio(l->stride_w, l->dilation_w) + l->S);
 }
 
@@ -50,6 +59,15 @@ static int64_t lines_kept(const convoy_layer *l)
     return lines;
 }
 
+/* Do two rows of outputs, those after them, and x under both stay in L2? */
+static bool next_rows_fit(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    const int64_t x_rows = min64(l->H, (2 * ROWS - 1) * l->stride_h + l->R);
+    return l->dilation_h == 1 && l->dilation_w == 1 &&
+           4 * l->C * (x_rows * l->W + 2 * ROWS * plan->Q) <= (int64_t)cpu_l2_bytes();
+}
+
 void depthwise_lines_prepare(struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
@@ -57,9 +75,13 @@ void depthwise_lines_prepare(struct convoy_plan *plan)
     if (4 * plan->kernels->vector_floats >= LINE_BYTES || !depthwise_rows_known(l)) {
         return;
     }
-    const bool strided = depthwise_ratio(l->stride_w, l->dilation_w) > 1;
-    const int64_t lines = lines_of_tile(l), kept = lines_kept(l);
-    b->packs = lines > kept && depthwise_copied_fits(plan);
-    b->row_by_row = !b->packs && strided && lines + ROWS * OUTPUTS > kept;
-    b->asks_for_x = !b->packs && 2 * lines <= kept && layer_x_bytes(l) > 8 * (double)cpu_l2_bytes();
+    const int64_t stride = depthwise_ratio(l->stride_w, l->dilation_w);
+    const int64_t lines = lines_of_tile(l, ROWS), kept = lines_kept(l);
+    b->y_far = next_rows_fit(plan) && layer_x_bytes(l) + layer_y_bytes(l) > 2 * cpu_near_bytes();
+    b->packs = lines > kept && !(b->y_far && l->R == 3) && depthwise_copied_fits(plan);
+    b->row_by_row = !b->packs && stride > 1 && lines + ROWS * OUTPUTS > kept;
+    b->whole_pixels = l->S <= 5;
+    const int64_t used = b->row_by_row ? lines_of_tile(l, 1) : lines;
+    b->asks_for_x = !b->packs && l->C * stride > 32 && used + used / 2 <= kept &&
+                    layer_x_bytes(l) > (double)cpu_l2_bytes();
 }

@@ -91,7 +91,6 @@ ALWAYS_INLINE bool is_tile(const struct place *p, const struct kind kind)
         struct kind end = kind;                                                                    \
         end.left = l;                                                                              \
         end.right = r;                                                                             \
-        end.ahead = false;                                                                         \
         work_pixels_##sums(&b, shared, p.q, p.pixels, UINT32_MAX, end);                            \
     }
 #define NO_ENDS(sums)
@@ -133,9 +132,6 @@ ALWAYS_INLINE bool is_tile(const struct place *p, const struct kind kind)
         const struct rows b = *shared;                                                             \
         work_pixels_##sums(&b, shared, q, pixels, there, (struct kind){__VA_ARGS__});              \
     }
-/* Does a tile fetch the next one's x? With AVX-512 asking for x and y of the next place took 1.0 to
-   1.08 of the time beyond L2 and more in it. */
-#define AHEAD(stride) ((stride) == 2 && VF == 8)
 /* Any rows of w. */
 #define ANY_ROWS(n, taps, stride)                                                                  \
     TILE(one_output_##n, taps, stride, 1, 1, .careful = true)                                      \
@@ -148,20 +144,20 @@ ALWAYS_INLINE bool is_tile(const struct place *p, const struct kind kind)
                                                outputs_##n};                                       \
     static const struct tiles special_2_##n = {edge_2_##n, part_2_##n, one_output_##n,             \
                                                outputs_##n};                                       \
-    FUNCTION(one_##n, special_1_##n, one_any, NO_ENDS, taps, stride, 1, .ahead = AHEAD(stride))    \
-    FUNCTION(two_##n, special_2_##n, two_any, NO_ENDS, taps, stride, 2, .ahead = AHEAD(stride))
+    FUNCTION(one_##n, special_1_##n, one_any, NO_ENDS, taps, stride, .rows = 1)                    \
+    FUNCTION(two_##n, special_2_##n, two_any, NO_ENDS, taps, stride, .rows = 2)
 /* Three rows, or five, of w. */
 #define APART_3(name, n, stride, height, ...)                                                      \
-    FUNCTION(name##_##n, special_##height##_##n, apart, ENDS_3, 3, stride, height,                 \
-             .ahead = AHEAD(stride), __VA_ARGS__)
-#define APART_5(name, n, stride)                                                                   \
-    FUNCTION(name##_##n, special_2_##n, apart, ENDS_5, 5, stride, 2, .ahead = AHEAD(stride))
+    FUNCTION(name##_##n, special_##height##_##n, apart, ENDS_3, 3, stride, .rows = height,         \
+             __VA_ARGS__)
+#define APART_5(name, n, stride, ...)                                                              \
+    FUNCTION(name##_##n, special_2_##n, apart, ENDS_5, 5, stride, .rows = 2, __VA_ARGS__)
 /* One row of seven outputs has sums enough to be quick by any rows of w. */
 #if PIXELS == 7
 #define ONE_3(n, stride)
 #define OF_ONE_3(n)                                                                                \
     {                                                                                              \
-        one_##n, one_##n, one_##n, one_##n                                                         \
+        one_##n, one_##n, one_##n, one_##n, one_##n, one_##n                                       \
     }
 #else
 #define ONE_3(n, stride)                                                                           \
@@ -170,7 +166,7 @@ ALWAYS_INLINE bool is_tile(const struct place *p, const struct kind kind)
     APART_3(one_bottom, n, stride, 1, .bottom = 1)
 #define OF_ONE_3(n)                                                                                \
     {                                                                                              \
-        one_##n, one_whole_##n, one_top_##n, one_bottom_##n                                        \
+        one_##n, one_whole_##n, one_asking_##n, one_asking_##n, one_top_##n, one_bottom_##n        \
     }
 #endif
 #define ALL_3(n, stride)                                                                           \
@@ -183,22 +179,50 @@ ALL_3(3_1, 1)
 ALL_3(3_2, 2)
 ANY_ROWS(5_1, 5, 1)
 ANY_ROWS(5_2, 5, 2)
-APART_5(two_whole, 5_1, 1)
-APART_5(two_whole, 5_2, 2)
+APART_5(two_whole, 5_1, 1, )
+APART_5(two_whole, 5_2, 2, )
 ANY_ROWS(7_1, 7, 1)
 ANY_ROWS(7_2, 7, 2)
+/* Ask for x, and y, which come from afar. With AVX-512 asking for x and y of the next place
+   took 1.0 to 1.08 of the time beyond L2 and more in it. */
+#define one_asking_3_1 one_whole_3_1 /* tiles of one row are for stride 2 */
+#if VF == 8
+APART_3(one_asking, 3_2, 2, 1, .asks = true)
+APART_3(two_asking, 3_1, 1, 2, .asks = true)
+APART_3(two_asking, 3_2, 2, 2, .asks = true)
+APART_5(two_asking, 5_1, 1, .asks = true)
+APART_5(two_asking, 5_2, 2, .asks = true)
+APART_3(two_asking_rows, 3_1, 1, 2, .asks = true, .asks_rows = true)
+APART_3(two_asking_rows, 3_2, 2, 2, .asks = true, .asks_rows = true)
+APART_5(two_asking_rows, 5_1, 1, .asks = true, .asks_rows = true)
+APART_5(two_asking_rows, 5_2, 2, .asks = true, .asks_rows = true)
+#else
+#define one_asking_3_2      one_whole_3_2
+#define two_asking_3_1      two_whole_3_1
+#define two_asking_3_2      two_whole_3_2
+#define two_asking_5_1      two_whole_5_1
+#define two_asking_5_2      two_whole_5_2
+#define two_asking_rows_3_1 two_whole_3_1
+#define two_asking_rows_3_2 two_whole_3_2
+#define two_asking_rows_5_1 two_whole_5_1
+#define two_asking_rows_5_2 two_whole_5_2
+#endif
 
-/* Rows of outputs that meet: any rows of x; real input only; or all but the first, or the last. */
-enum choice { ANY, WHOLE, TOP, BOTTOM, CHOICES };
+/* Rows of outputs that meet any rows of x; real input only: and ask for nothing, x, or rows of x
+   and y; or all but the first row of x, or the last. */
+enum choice { ANY, WHOLE, ASKING, ASKING_ROWS, TOP, BOTTOM, CHOICES };
 
 typedef void rows_function(const struct rows *rows);
 
 /* By taps, stride, rows, and choice. */
 /* clang-format off */
 #define OF_3(n) {OF_ONE_3(n), \
-                 {two_##n, two_whole_##n, two_top_##n, two_bottom_##n}}
-#define OF_5(n) {{one_##n, one_##n, one_##n, one_##n}, {two_##n, two_whole_##n, two_##n, two_##n}}
-#define OF_7(n) {{one_##n, one_##n, one_##n, one_##n}, {two_##n, two_##n, two_##n, two_##n}}
+                 {two_##n, two_whole_##n, two_asking_##n, two_asking_rows_##n, two_top_##n, \
+                  two_bottom_##n}}
+#define OF_5(n) {{one_##n, one_##n, one_##n, one_##n, one_##n, one_##n}, \
+                 {two_##n, two_whole_##n, two_asking_##n, two_asking_rows_##n, two_##n, two_##n}}
+#define OF_7(n) {{one_##n, one_##n, one_##n, one_##n, one_##n, one_##n}, \
+                 {two_##n, two_##n, two_##n, two_##n, two_##n, two_##n}}
 static rows_function *const functions[3][2][ROWS][CHOICES] = {
     {OF_3(3_1), OF_3(3_2)},
     {OF_5(5_1), OF_5(5_2)},
@@ -212,7 +236,9 @@ static enum choice choice_for(const struct rows *b, int rows, int taps)
     if (R != taps || (rows == 2 && (b->begin[1] > 0 || b->end[0] < R))) {
         return ANY;
     }
-    return above + below == 0         ? WHOLE
+    return above + below == 0         ? b->asks_rows ? ASKING_ROWS
+                                        : b->asks    ? ASKING
+                                                     : WHOLE
            : above == 1 && below == 0 ? TOP
            : above == 0 && below == 1 ? BOTTOM
                                       : ANY;
@@ -241,7 +267,9 @@ void KERNEL(depthwise_rows)(const struct depthwise_band *band)
         .filter_rows = d->R,
         .channels = d->channels,
         .finishes = d->epilogue->bias || d->residual || d->epilogue->clamps || d->epilogue->leaks,
-        .far = d->far,
+        .asks = d->asks_for_x,
+        .asks_rows = d->asks_for_rows,
+        .next_row = d->x_row,
     };
     for (int row = 0, rows; row < d->rows; row += rows) {
         rows = d->rows - row < ROWS ? d->rows - row : ROWS;
@@ -255,6 +283,8 @@ void KERNEL(depthwise_rows)(const struct depthwise_band *band)
         b.x = d->x + (d->h + row * d->stride_h) * d->x_row + d->w * d->x_column;
         b.y = d->y + row * d->y_row;
         b.residual = d->residual ? d->residual + row * d->residual_row : NULL;
+        b.next_x = b.x + (rows - 1) * b.x_down + (d->R - 1) * b.x_row + d->x_row;
+        b.next_rows = rows * (int)d->stride_h;
         functions[d->S / 2 - 1][stride - 1][rows - 1][choice_for(&b, rows, d->S)](&b);
     }
 }

@@ -21,6 +21,8 @@
 #define PIXELS (VF_REGISTERS == 32 ? 7 : 5)
 #define LEAST  (VF_REGISTERS == 32 ? 4 : 3) /* that and more, up to PIXELS, make any width */
 
+#define LINE_FLOATS 16 /* of the cache */
+
 #define TAPS_MAX 7 /* of a row of w */
 
 _Static_assert(ROWS *PIXELS + ROWS + 3 <= VF_REGISTERS, "the register tile would spill");
@@ -34,7 +36,8 @@ struct kind {
                          last row the last; if rows of w are a constant */
     int left, right;  /* columns of x that are not there, the first and the last so many, */
     bool edge;        /* or any of the first taps - 1, or the last */
-    bool ahead;       /* fetch the next tile's x, which may be in no near cache */
+    bool asks;        /* for x of the next line, */
+    bool asks_rows;   /* and for the rows of x and y after these */
     bool part;        /* of the channels that fill no vector */
     bool careful;     /* look at all columns and lanes instead */
 };
@@ -55,8 +58,11 @@ struct rows {
     int begin[ROWS], end[ROWS];   /* rows of w that meet real input, for each row of outputs */
     int filter_rows;
     int channels;
-    bool finishes; /* there is a bias, a residual, or an activation */
-    bool far;      /* x is worth fetching */
+    bool finishes;        /* there is a bias, a residual, or an activation */
+    bool asks, asks_rows; /* as of `kind`: x, and y, come from afar */
+    const float *next_x;  /* rows of x under the next rows of outputs, column as of x, */
+    ptrdiff_t next_row;
+    int next_rows; /* so many */
 };
 
 ALWAYS_INLINE bool has_part(const struct kind kind)
@@ -123,10 +129,10 @@ ALWAYS_INLINE void multiply_column(vf acc[ROWS][PIXELS], const int j0, const int
 }
 
 /* ... all columns. x: under the first tap of row 0 of outputs. `there`: bit i: column i is real
-   input. `ahead`: from x to what is fetched, for the rows of outputs from `fetches` on. */
+   input. `ahead`: from x to what is asked for, for the rows of outputs from `asks_from` on. */
 ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const int j0, const int j1, const float *x,
                                 const struct rows *b, const float *w, uint32_t there,
-                                ptrdiff_t ahead, const int fetches, int lanes,
+                                ptrdiff_t ahead, const int asks_from, int lanes,
                                 const struct kind kind)
 {
     vf w_kept[TAPS_MAX];
@@ -148,9 +154,9 @@ ALWAYS_INLINE void multiply_row(vf acc[ROWS][PIXELS], const int j0, const int j1
         if ((kind.careful || (kind.edge && outer)) && !(there >> column & 1)) {
             continue;
         }
-        if (kind.ahead && column >= kind.taps - kind.stride &&
+        if (kind.asks && column >= kind.taps - kind.stride &&
             (column - kind.taps + kind.stride) % 2 == 0) {
-            UNROLL for (int j = fetches; j < j1; j++)
+            UNROLL for (int j = asks_from; j < j1; j++)
             {
                 __builtin_prefetch(p + j * b->x_down + ahead, 0, 3);
             }
@@ -179,9 +185,9 @@ ALWAYS_INLINE void multiply_apart(vf acc[ROWS][PIXELS], const struct rows *b, co
         const int j0 = r < kind.top ? 1 : 0;
         const int j1 = r < kind.taps - kind.bottom ? kind.rows : kind.rows - 1;
         /* of x: those that the two rows of outputs before have not read */
-        const int fetches = r < kind.stride && r >= kind.taps - kind.stride ? j0 : kind.rows - 1;
+        const int asks_from = r < kind.stride && r >= kind.taps - kind.stride ? j0 : kind.rows - 1;
         if (j0 < j1) {
-            multiply_row(acc, j0, j1, x, b, w, there, ahead, fetches, lanes, kind);
+            multiply_row(acc, j0, j1, x, b, w, there, ahead, asks_from, lanes, kind);
         }
     }
 }
@@ -189,13 +195,13 @@ ALWAYS_INLINE void multiply_apart(vf acc[ROWS][PIXELS], const struct rows *b, co
 /* Rows r0 <= r < r1 of w for rows j0 <= j < j1 of outputs. */
 ALWAYS_INLINE void multiply_rows(vf acc[ROWS][PIXELS], const int j0, const int j1, int r0, int r1,
                                  const struct rows *b, const float *x, const float *w,
-                                 uint32_t there, ptrdiff_t ahead, int lanes, const struct kind kind)
+                                 uint32_t there, int lanes, const struct kind kind)
 {
     x += r0 * b->x_row;
     w += (ptrdiff_t)r0 * kind.taps * VF;
     for (int r = r0; r < r1; r++, x += b->x_row, w += kind.taps * VF) {
         there = kind.edge || kind.careful ? bits_keep(there) : there;
-        multiply_row(acc, j0, j1, x, b, w, there, ahead, j1 - 1, lanes, kind);
+        multiply_row(acc, j0, j1, x, b, w, there, 0, j1, lanes, kind);
     }
 }
 
@@ -206,17 +212,19 @@ ALWAYS_INLINE void multiply_one_any(vf acc[ROWS][PIXELS], const struct rows *b, 
                                     const float *w, uint32_t there, ptrdiff_t ahead, int lanes,
                                     const struct kind kind)
 {
-    multiply_rows(acc, 0, 1, b->begin[0], b->end[0], b, x, w, there, ahead, lanes, kind);
+    (void)ahead;
+    multiply_rows(acc, 0, 1, b->begin[0], b->end[0], b, x, w, there, lanes, kind);
 }
 
 ALWAYS_INLINE void multiply_two_any(vf acc[ROWS][PIXELS], const struct rows *b, const float *x,
                                     const float *w, uint32_t there, ptrdiff_t ahead, int lanes,
                                     const struct kind kind)
 {
+    (void)ahead;
     const int *begin = b->begin, *end = b->end;
-    multiply_rows(acc, 1, 2, begin[1], least(begin[0], end[1]), b, x, w, there, ahead, lanes, kind);
-    multiply_rows(acc, 0, 2, begin[0], end[1], b, x, w, there, ahead, lanes, kind);
-    multiply_rows(acc, 0, 1, most(begin[0], end[1]), end[0], b, x, w, there, ahead, lanes, kind);
+    multiply_rows(acc, 1, 2, begin[1], least(begin[0], end[1]), b, x, w, there, lanes, kind);
+    multiply_rows(acc, 0, 2, begin[0], end[1], b, x, w, there, lanes, kind);
+    multiply_rows(acc, 0, 1, most(begin[0], end[1]), end[0], b, x, w, there, lanes, kind);
 }
 
 /* The same, at an address that the compiler does not know. */
@@ -279,15 +287,37 @@ ALWAYS_INLINE void clear(vf acc[ROWS][PIXELS], const struct kind kind)
     }
 }
 
-/* From x to what channels from k on fetch: two vectors share a line, so each asks for every other
-   column. Where it gains nothing, for what they read anyway: that is faster than to ask each time.
- */
+/* From x to what channels from k on fetch: the next line of each column, at the end of a pixel the
+   first of the next tile's. Two vectors share a line, so each asks for every other column. */
 ALWAYS_INLINE ptrdiff_t ahead_of(const struct rows *b, int k, const struct kind kind)
 {
-    if (!kind.ahead || !b->far) {
+    if (!kind.asks) {
         return 0;
     }
-    return kind.pixels * kind.stride * b->x_column + (k & VF ? b->x_column : 0);
+    const int line = LINE_FLOATS, last = (b->channels - VF) / line * line;
+    const ptrdiff_t column = k & VF ? b->x_column : 0;
+    return column + (k < last ? line : kind.pixels * kind.stride * b->x_column - last);
+}
+
+/* Asks for this tile's part of the rows of x and y that the rows of outputs after these begin with,
+   at channel k: a tile's columns of a row lie together, and each vector of channels asks for its
+   part of these in the order of memory. */
+ALWAYS_INLINE void ask_for_rows(const struct rows *b, int64_t q, int k, const struct kind kind)
+{
+    const float *x = b->next_x + (q * b->x_column + (ptrdiff_t)k * kind.pixels) * kind.stride;
+    for (int j = 0; j < b->next_rows; j++, x += b->next_row) {
+        UNROLL for (int i = 0; i < kind.pixels * kind.stride * VF; i += LINE_FLOATS)
+        {
+            __builtin_prefetch(x + i, 0, 2);
+        }
+    }
+    const float *y = b->y + kind.rows * b->y_row + q * b->y_column + (ptrdiff_t)k * kind.pixels;
+    for (int j = 0; j < kind.rows; j++, y += b->y_row) {
+        UNROLL for (int i = 0; i < kind.pixels * VF; i += LINE_FLOATS)
+        {
+            __builtin_prefetch(y + i, 1, 2);
+        }
+    }
 }
 
 ALWAYS_INLINE struct kind with_pixels(struct kind kind, int pixels)
@@ -311,6 +341,9 @@ ALWAYS_INLINE struct kind with_pixels(struct kind kind, int pixels)
         for (int k = kind.part ? b->channels / VF * VF : 0; k < end; k += VF) {                    \
             const int lanes = b->channels - k < VF ? b->channels - k : VF;                         \
             vf acc[ROWS][PIXELS];                                                                  \
+            if (kind.asks_rows) {                                                                  \
+                ask_for_rows(b, q, k, kind);                                                       \
+            }                                                                                      \
             clear(acc, kind);                                                                      \
             multiply_##sums(acc, b, x + k, b->w + k * filter, there, ahead_of(b, k, kind), lanes,  \
                             kind);                                                                 \
