@@ -121,7 +121,7 @@ struct depthwise_band depthwise_band_of(const struct convoy_plan *plan, int64_t 
         .sweeps = sweeps(plan),
         .rows_known = depthwise_rows_known(l),
         .asks_for_x = plan->blocking.asks_for_x,
-        .asks_for_rows = plan->blocking.y_far,
+        .asks_for_rows = plan->blocking.y_far && !plan->blocking.packs,
     };
 }
 
