@@ -47,7 +47,8 @@ struct blocking {
     bool packs;              /* strips of x are copied before use */
     bool pads;               /* ... with zeros on the padding; else those taps are left out */
     bool depth_first;  /* all channel blocks of a share for one piece of the depth, then the next */
-    bool y_far;        /* x and y do not stay in the caches: y is asked for before it is stored */
+    bool y_far;        /* x and y do not stay in the caches: y is asked for before it is stored,
+                          by depthwise the next rows of both */
     bool streams;      /* packed w does not stay near: it is asked for ahead of its use */
     bool in_pages;     /* ... and comes from memory: in two pages at a time */
     bool asks_for_x;   /* x (Winograd: and y) are asked for by the multiply */

@@ -407,7 +407,6 @@ static void test_too_large(void **state)
                   CONVOY_ERROR_TOO_LARGE);
 }
 
-/* Counts of multiply-adds that do not fit: refused like a size that does not. */
 /* Layers that can be counted, but whose blocks, packed weights or executed FLOPs pass 64 bits. */
 static void test_enormous_layers_are_described(void **state)
 {
@@ -416,6 +415,7 @@ static void test_enormous_layers_are_described(void **state)
         "n1c67108864h3w3_k2147483647r3s3",
         "n2147483647c4194304h3w3_k1r3s3",
         "n1c2h20w200_k2r3s3_pd500000000,500000000,1,1_dl500000000x1_g2",
+        "n1c600000000h2w1000000000_k600000000r1s3_st2_g600000000",
     };
     (void)state;
     for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
@@ -435,6 +435,7 @@ static void test_enormous_layers_are_described(void **state)
     }
 }
 
+/* Counts of multiply-adds that do not fit: refused like a size that does not. */
 static void test_uncountable(void **state)
 {
     convoy_layer layer = parse_layer("n1c1h1w1_k1r1s1");

@@ -3,7 +3,7 @@
  * NHWC: the loops around depthwise_band.
  *
  *   for each image, for each strip of output rows, for each share of the channels     <- threads
- *       for each few vectors of channels, whose w stays in L1 and rows of x in L2
+ *       for each few vectors of channels, whose w stays in L1 and rows of x in L2; or for all
  *           for each band of output rows                                              <- registers
  */
 #include "kernels/depthwise/depthwise.h"
@@ -202,7 +202,7 @@ static int64_t even_strip_rows(const struct convoy_plan *plan, int64_t wanted)
     return best;
 }
 
-/* NHWC: vectors of channels whose w takes half of L1 and whose rows of x half of L2. */
+/* NHWC: all vectors of channels, or those whose w takes half of L1 and rows of x half of L2. */
 static void prepare_nhwc(struct convoy_plan *plan)
 {
     struct blocking *b = &plan->blocking;

@@ -15,8 +15,8 @@
  *   depthwise_sweep.c  depthwise 3x3 with stride 1 where there are 32 registers: sweeps down a few
  *                      columns, for small images and for channels that fill no vectors
  *   depthwise_tile.c   any other: a row of outputs
- *   depthwise_lines.c  do lines of x stay in L1 as long as a tile wants them?
- *   depthwise_copied.c x copied block by block first, where they do not
+ *   depthwise_lines.c  in which order tiles go through lines of x, and what they ask for
+ *   depthwise_copied.c x copied block by block first, where its lines do not stay in L1
  *
  * In NCHW:
  *
@@ -171,7 +171,8 @@ struct tile_epilogue depthwise_epilogue(const struct convoy_plan *plan, int64_t 
 void depthwise_place_y(const struct operands *operands, int64_t n, int64_t p, int64_t k,
                        struct depthwise_band *band);
 
-/* NHWC: is x copied, have tiles one row, do they ask for x? */
+/* NHWC: is x copied, have tiles one row, do they go through all channels, do they ask for x, and
+   for rows of x and y? */
 void depthwise_lines_prepare(struct convoy_plan *plan);
 
 /* On copies of blocks of x: does a block fit; cut the layer; run. */

@@ -183,8 +183,9 @@ APART_5(two_whole, 5_1, 1, )
 APART_5(two_whole, 5_2, 2, )
 ANY_ROWS(7_1, 7, 1)
 ANY_ROWS(7_2, 7, 2)
-/* Ask for x, and y, which come from afar. With AVX-512 asking for x and y of the next place
-   took 1.0 to 1.08 of the time beyond L2 and more in it. */
+/* Ask for lines of x that come from afar; and, two rows at a time, for the next rows of x and y,
+   which come from memory. With AVX-512 asking for x and y of the next place took 1.0 to 1.08 of the
+   time beyond L2 and more in it. */
 #define one_asking_3_1 one_whole_3_1 /* tiles of one row are for stride 2 */
 #if VF == 8
 APART_3(one_asking, 3_2, 2, 1, .asks = true)
@@ -268,7 +269,7 @@ void KERNEL(depthwise_rows)(const struct depthwise_band *band)
         .channels = d->channels,
         .finishes = d->epilogue->bias || d->residual || d->epilogue->clamps || d->epilogue->leaks,
         .asks = d->asks_for_x,
-        .asks_rows = d->asks_for_rows,
+        .asks_rows = d->asks_for_rows && d->x_column == d->channels && d->y_column == d->channels,
         .next_row = d->x_row,
     };
     for (int row = 0, rows; row < d->rows; row += rows) {
@@ -283,8 +284,10 @@ void KERNEL(depthwise_rows)(const struct depthwise_band *band)
         b.x = d->x + (d->h + row * d->stride_h) * d->x_row + d->w * d->x_column;
         b.y = d->y + row * d->y_row;
         b.residual = d->residual ? d->residual + row * d->residual_row : NULL;
-        b.next_x = b.x + (rows - 1) * b.x_down + (d->R - 1) * b.x_row + d->x_row;
-        b.next_rows = rows * (int)d->stride_h;
+        if (b.asks_rows) {
+            b.next_x = b.x + (rows - 1) * b.x_down + (d->R - 1) * b.x_row + d->x_row;
+            b.next_rows = rows * d->stride_h;
+        }
         functions[d->S / 2 - 1][stride - 1][rows - 1][choice_for(&b, rows, d->S)](&b);
     }
 }

@@ -62,7 +62,7 @@ struct rows {
     bool asks, asks_rows; /* as of `kind`: x, and y, come from afar */
     const float *next_x;  /* rows of x under the next rows of outputs, column as of x, */
     ptrdiff_t next_row;
-    int next_rows; /* so many */
+    int64_t next_rows; /* so many */
 };
 
 ALWAYS_INLINE bool has_part(const struct kind kind)
@@ -184,7 +184,7 @@ ALWAYS_INLINE void multiply_apart(vf acc[ROWS][PIXELS], const struct rows *b, co
     {
         const int j0 = r < kind.top ? 1 : 0;
         const int j1 = r < kind.taps - kind.bottom ? kind.rows : kind.rows - 1;
-        /* of x: those that the two rows of outputs before have not read */
+        /* of x: with stride 2 those that the two rows of outputs before have not read */
         const int asks_from = r < kind.stride && r >= kind.taps - kind.stride ? j0 : kind.rows - 1;
         if (j0 < j1) {
             multiply_row(acc, j0, j1, x, b, w, there, ahead, asks_from, lanes, kind);
@@ -287,8 +287,9 @@ ALWAYS_INLINE void clear(vf acc[ROWS][PIXELS], const struct kind kind)
     }
 }
 
-/* From x to what channels from k on fetch: the next line of each column, at the end of a pixel the
-   first of the next tile's. Two vectors share a line, so each asks for every other column. */
+/* From x to what channels from k on ask for: the next line of the columns that the tile before has
+   not read, at the end of a pixel the first of the next tile's. Two vectors share a line, so each
+   asks for every other column. */
 ALWAYS_INLINE ptrdiff_t ahead_of(const struct rows *b, int k, const struct kind kind)
 {
     if (!kind.asks) {
@@ -305,7 +306,7 @@ ALWAYS_INLINE ptrdiff_t ahead_of(const struct rows *b, int k, const struct kind 
 ALWAYS_INLINE void ask_for_rows(const struct rows *b, int64_t q, int k, const struct kind kind)
 {
     const float *x = b->next_x + (q * b->x_column + (ptrdiff_t)k * kind.pixels) * kind.stride;
-    for (int j = 0; j < b->next_rows; j++, x += b->next_row) {
+    for (int64_t j = 0; j < b->next_rows; j++, x += b->next_row) {
         UNROLL for (int i = 0; i < kind.pixels * kind.stride * VF; i += LINE_FLOATS)
         {
             __builtin_prefetch(x + i, 0, 2);
