@@ -187,7 +187,7 @@ ANY_ROWS(7_2, 7, 2)
    which come from memory. With AVX-512 asking for x and y of the next place took 1.0 to 1.08 of the
    time beyond L2 and more in it. */
 #define one_asking_3_1 one_whole_3_1 /* tiles of one row are for stride 2 */
-#if VF == 8
+#if VF == 8 && PIXELS == 5
 APART_3(one_asking, 3_2, 2, 1, .asks = true)
 APART_3(two_asking, 3_1, 1, 2, .asks = true)
 APART_3(two_asking, 3_2, 2, 2, .asks = true)
