@@ -50,6 +50,7 @@ const struct isa_kernels KERNEL(isa_kernels) = {
     .depthwise_sweeps = DEPTHWISE_SWEEPS,
     .depthwise_planes = KERNEL(depthwise_planes),
     .depthwise_planes_taps = DEPTHWISE_PLANE_TAPS,
+    .depthwise_planes_same_taps = DEPTHWISE_PLANE_SAME ? DEPTHWISE_SAME_TAPS : 0,
     .depthwise_planes_together = DEPTHWISE_TOGETHER,
     .winograd_inputs = &KERNEL(winograd_inputs),
     .winograd_outputs = &KERNEL(winograd_outputs),

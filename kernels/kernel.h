@@ -72,8 +72,9 @@ struct isa_kernels {
     depthwise_band_function *depthwise_band;
     bool depthwise_sweeps; /* it has depthwise_sweep.c */
     depthwise_planes_function *depthwise_planes;
-    int depthwise_planes_taps;     /* of a filter row, at most */
-    int depthwise_planes_together; /* channels side by side, at most */
+    int depthwise_planes_taps;      /* of a filter row, at most */
+    int depthwise_planes_same_taps; /* ... of depthwise_plane_same.c; 0: there is none */
+    int depthwise_planes_together;  /* channels side by side, at most */
     const struct winograd_inputs *winograd_inputs;
     const struct winograd_outputs *winograd_outputs;
     const struct winograd_filters *winograd_filters;

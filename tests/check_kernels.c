@@ -297,6 +297,7 @@ static const char *const planes[] = {
     "n1c2h21w60_k2r5s5_dl2x3_pd4x6_g2",
     "n1c2h2w28_k2r5s5_pd2_g2",
     "n1c2h4w28_k2r5s5_pd2_g2",
+    "n1c2h5w28_k2r5s5_pd2_g2",
 };
 
 static void test_planes(void **state)
@@ -306,6 +307,36 @@ static void test_planes(void **state)
         convoy_layer layer = parse_layer(planes[i]);
         check_layer(&layer, false);
         check_layer(&layer, true);
+    }
+}
+
+/* Planes that padding keeps as large as they are: rows of so many vectors and lanes, columns of so
+   many rows at the end that none is left over, or some. */
+static void test_same_planes(void **state)
+{
+    static const struct {
+        const char *problem;
+        int first, last, step, lowest, highest; /* widths, heights */
+    } shapes[] = {
+        {"n1c5h%dw%d_k5r3s3_pd1_g5", 5, 33, 1, 2, 4}, /* short rows, of all lanes */
+        {"n1c9h%dw%d_k9r3s3_pd1_g9", 7, 56, 7, 1, 9},
+        {"n1c2h%dw%d_k2r3s3_pd1_g2", 57, 75, 1, 4, 5}, /* long rows */
+        {"n1c2h%dw%d_k2r3s3_pd1_g2", 64, 72, 8, 1, 9},
+        {"n1c2h%dw%d_k2r5s5_pd2_g2", 24, 57, 1, 5, 6}, /* 5x5 */
+        {"n1c2h%dw%d_k2r5s5_pd2_g2", 25, 33, 8, 4, 15},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        for (int width = shapes[i].first; width <= shapes[i].last; width += shapes[i].step) {
+            for (int height = shapes[i].lowest; height <= shapes[i].highest; height++) {
+                char problem[CONVOY_PROBLEM_SIZE];
+                snprintf(problem, sizeof problem, shapes[i].problem, height, width);
+                convoy_layer layer = parse_layer(problem);
+                layer.epilogue.activation = height % 3 == 0 ? CONVOY_RELU6 : CONVOY_IDENTITY;
+                layer.epilogue.residual = width % 8 == 7;
+                check_layer(&layer, width % 2 == 0 || layer.W < 8);
+            }
+        }
     }
 }
 
@@ -553,7 +584,7 @@ static void test_depthwise_epilogues(void **state)
         "n1c6h%dw4_k6r3s3_pd1_g6",         "n1c7h%dw15_k7r3s3_st2_pd1_g7",
         "n1c5h%dw13_k5r3s3_pd1_g5",        "n1c3h%dw60_k3r3s3_pd1_g3",
         "n1c3h%dw28_k3r5s5_pd2_g3",        "n1c3h%dw75_k3r5s5_st2_pd2_g3",
-        "n1c2h%dw43_k2r5s5_pd0x2_g2",
+        "n1c2h%dw43_k2r5s5_pd0x2_g2",      "n1c2h%dw43_k2r5s5_pd2_g2",
     };
     static const convoy_epilogue epilogues[] = {
         {.activation = CONVOY_LEAKY_RELU, .slope = 0.25f, .residual = true},
@@ -742,15 +773,25 @@ static void test_single_pixels(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pixels),         cmocka_unit_test(test_output_channels),
-        cmocka_unit_test(test_input_channels), cmocka_unit_test(test_odd_layers),
-        cmocka_unit_test(test_pieces),         cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_depthwise),      cmocka_unit_test(test_depthwise_colliding_pixels),
-        cmocka_unit_test(test_panels),         cmocka_unit_test(test_planes),
-        cmocka_unit_test(test_epilogues),      cmocka_unit_test(test_depthwise_epilogues),
-        cmocka_unit_test(test_many_blocks),    cmocka_unit_test(test_depth_first),
-        cmocka_unit_test(test_dense),          cmocka_unit_test(test_single_pixels),
-        cmocka_unit_test(test_dots),           cmocka_unit_test(test_asking),
+        cmocka_unit_test(test_pixels),
+        cmocka_unit_test(test_output_channels),
+        cmocka_unit_test(test_input_channels),
+        cmocka_unit_test(test_odd_layers),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_depthwise_colliding_pixels),
+        cmocka_unit_test(test_same_planes),
+        cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_planes),
+        cmocka_unit_test(test_epilogues),
+        cmocka_unit_test(test_depthwise_epilogues),
+        cmocka_unit_test(test_many_blocks),
+        cmocka_unit_test(test_depth_first),
+        cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_single_pixels),
+        cmocka_unit_test(test_dots),
+        cmocka_unit_test(test_asking),
         cmocka_unit_test(test_random),
     };
     char text[128] = "none";

@@ -203,10 +203,31 @@ static void sweep_wide(const struct depthwise_planes *p, const struct sweeps *sw
     }
 }
 
+#if DEPTHWISE_PLANE_SAME
+int64_t KERNEL(depthwise_planes_same)(const struct depthwise_planes *p);
+#endif
+
+/* What depthwise_plane_same.c does not make. */
+static struct depthwise_planes rest_of(const struct depthwise_planes *p)
+{
+    struct depthwise_planes rest = *p;
+#if DEPTHWISE_PLANE_SAME
+    const int64_t made = KERNEL(depthwise_planes_same)(p);
+    rest.x += made * p->x_plane;
+    rest.y += made * p->y_plane; /* there is no residual if some are made */
+    rest.k += made;
+    rest.channels -= made;
+#endif
+    return rest;
+}
+
 void KERNEL(depthwise_planes)(const struct depthwise_planes *p);
 void KERNEL(depthwise_planes)(const struct depthwise_planes *p)
 {
     const bool finishes = p->residual || p->epilogue->clamps || p->epilogue->leaks;
-    const struct sweeps *sweeps = KERNEL(depthwise_plane_sweeps)(p->taps, p->stride, finishes);
-    (p->together > 1 ? sweep_narrow : sweep_wide)(p, sweeps);
+    const struct depthwise_planes rest = rest_of(p);
+    if (rest.channels > 0) {
+        const struct sweeps *sweeps = KERNEL(depthwise_plane_sweeps)(p->taps, p->stride, finishes);
+        (p->together > 1 ? sweep_narrow : sweep_wide)(&rest, sweeps);
+    }
 }
