@@ -20,7 +20,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/simd_lanes.h"
-#include "kernels/tile/tile_finish.h"
+#include "kernels/tile/tile.h"
 
 #define TAPS_MAX    DEPTHWISE_SAME_TAPS
 #define COLUMNS_MAX DEPTHWISE_SAME_COLUMNS /* vectors of a short row */
@@ -63,12 +63,27 @@ ALWAYS_INLINE const float *bias_of(const struct depthwise_planes *p, int64_t k)
     return p->bias ? p->bias + k : &none;
 }
 
+/* A vector of lower limits, one of upper ones. */
+static void set_limits(float to[2][VF], const struct tile_epilogue *epilogue)
+{
+    for (int i = 0; i < 2; i++) {
+        vf_store(to[i], vf_broadcast(epilogue->limits[i]));
+    }
+}
+
+/* From memory: sums and taps want all registers. */
+ALWAYS_INLINE vf clamp(vf v, const float *limits)
+{
+    limits = pointer_keep(limits);
+    return vf_clamp(v, vf_load(limits), vf_load(limits + VF));
+}
+
 /* ---- Short rows: a vector of columns, down the plane. ---- */
 
 struct column_kind {
     int taps;
     bool left, right; /* some of its taps are on padding of that side */
-    bool finishes;
+    bool clamps;
 };
 
 /* A vector of columns of a channel. */
@@ -80,7 +95,7 @@ struct column {
     int64_t rows;
     const float *packed_w, *bias;
     const struct edge *edge;
-    const struct tile_epilogue *epilogue;
+    const float *limits; /* of set_limits */
 };
 
 /* A channel's taps: in registers, as far as there are some; the others in memory. */
@@ -147,7 +162,7 @@ ALWAYS_INLINE void store_column(column_sums acc, const int turn, const struct co
 {
     vf *const sum = &acc[turn % kind.taps];
     const vf all = *sum + vf_broadcast(*b->bias);
-    vf_store(y, kind.finishes ? tile_activate(all, b->epilogue) : all);
+    vf_store(y, kind.clamps ? clamp(all, b->limits) : all);
     *sum = (vf){0};
 }
 
@@ -205,24 +220,24 @@ INSTANCES void work_column(const struct column *b, const struct column_kind kind
 
 /* A vector that begins at column q. */
 ALWAYS_INLINE void work_vector(const struct column *b, int64_t q, int64_t W, const int taps,
-                               const bool finishes)
+                               const bool clamps)
 {
     const bool left = q<taps / 2, right = q + VF + taps / 2> W;
     if (left && right) {
-        work_column(b, (struct column_kind){taps, true, true, finishes});
+        work_column(b, (struct column_kind){taps, true, true, clamps});
     } else if (left) {
-        work_column(b, (struct column_kind){taps, true, false, finishes});
+        work_column(b, (struct column_kind){taps, true, false, clamps});
     } else if (right) {
-        work_column(b, (struct column_kind){taps, false, true, finishes});
+        work_column(b, (struct column_kind){taps, false, true, clamps});
     } else {
-        work_column(b, (struct column_kind){taps, false, false, finishes});
+        work_column(b, (struct column_kind){taps, false, false, clamps});
     }
 }
 
 /* All columns of some channels. The last vector ends where rows end, or is wider than they are;
    what it stores behind a row is stored again. */
 INSTANCES void work_columns(const struct depthwise_planes *far, int64_t channels, const int taps,
-                            const bool finishes)
+                            const bool clamps)
 {
     const struct depthwise_planes p = *far; /* which no store to y can change */
     struct edge edges[COLUMNS_MAX];
@@ -231,7 +246,8 @@ INSTANCES void work_columns(const struct depthwise_planes *far, int64_t channels
         first[count] = q > 0 && q + VF > p.Q ? p.Q - VF : q;
         edges[count] = edge_of(first[count], p.W, taps);
     }
-    FORGET(far); /* else the epilogue would take registers that the sums need */
+    float limits[2][VF];
+    set_limits(limits, p.epilogue);
     for (int64_t c = 0; c < channels; c++) {
         struct column b = {
             .x_row = p.x_row,
@@ -239,13 +255,13 @@ INSTANCES void work_columns(const struct depthwise_planes *far, int64_t channels
             .rows = p.rows,
             .packed_w = w_of(&p, p.k + c, taps),
             .bias = bias_of(&p, p.k + c),
-            .epilogue = far->epilogue,
+            .limits = limits[0],
         };
         for (int64_t i = 0; i < count; i++) {
             b.x = p.x + c * p.x_plane + first[i];
             b.y = p.y + c * p.y_plane + first[i];
             b.edge = &edges[i];
-            work_vector(&b, first[i], p.W, taps, finishes);
+            work_vector(&b, first[i], p.W, taps, clamps);
         }
     }
 }
@@ -275,13 +291,13 @@ struct same_rows {
     const float *w, *bias;     /* packed w of the channel */
     float (*edge_w)[TAPS][VF]; /* of the first vector, of the last: taps of that side */
     const struct edge *edges;  /* of the first vector, of the last */
-    const struct tile_epilogue *epilogue;
+    const float *limits;       /* of set_limits */
 };
 
 struct same_kind {
     int rows;
     bool top, bottom; /* the first row of x is padding, the last is */
-    bool finishes;
+    bool clamps;
     int vectors;
     bool left, right; /* the first vector is that of the row, the last is */
 };
@@ -334,7 +350,7 @@ ALWAYS_INLINE void work_tile(const struct same_rows *b, ptrdiff_t q, const vf w[
         UNROLL for (int v = 0; v < kind.vectors; v++)
         {
             const vf sum = acc[p][v] + vf_broadcast(*b->bias);
-            vf_store(y + v * VF, kind.finishes ? tile_activate(sum, b->epilogue) : sum);
+            vf_store(y + v * VF, kind.clamps ? clamp(sum, b->limits) : sum);
         }
     }
 }
@@ -361,7 +377,7 @@ INSTANCES void work_rows(const struct same_rows *far, const struct same_kind kin
     }
 }
 
-/* name, rows, top, bottom, finishes */
+/* name, rows, top, bottom, clamps */
 #define SAME_ROWS(name, ...)                                                                       \
     static NOT_INLINED void name(const struct same_rows *b)                                        \
     {                                                                                              \
@@ -372,24 +388,24 @@ SAME_ROWS(three, 3, false, false, false)
 SAME_ROWS(three_bottom, 3, false, true, false)
 SAME_ROWS(two_bottom, 2, false, true, false)
 SAME_ROWS(one_bottom, 1, false, true, false)
-SAME_ROWS(three_top_finish, 3, true, false, true)
-SAME_ROWS(three_finish, 3, false, false, true)
-SAME_ROWS(three_bottom_finish, 3, false, true, true)
-SAME_ROWS(two_bottom_finish, 2, false, true, true)
-SAME_ROWS(one_bottom_finish, 1, false, true, true)
+SAME_ROWS(three_top_clamp, 3, true, false, true)
+SAME_ROWS(three_clamp, 3, false, false, true)
+SAME_ROWS(three_bottom_clamp, 3, false, true, true)
+SAME_ROWS(two_bottom_clamp, 2, false, true, true)
+SAME_ROWS(one_bottom_clamp, 1, false, true, true)
 
-/* [finishes]: the first rows of a plane, those between, the last of them. */
+/* [clamps]: the first rows of a plane, those between, the last of them. */
 typedef void same_rows_function(const struct same_rows *);
 static const struct {
     same_rows_function *first, *middle, *last[ROWS];
 } rows_of[2] = {
     {three_top, three, {one_bottom, two_bottom, three_bottom}},
-    {three_top_finish, three_finish, {one_bottom_finish, two_bottom_finish, three_bottom_finish}},
+    {three_top_clamp, three_clamp, {one_bottom_clamp, two_bottom_clamp, three_bottom_clamp}},
 };
 
 /* One channel, of more rows than a tile. */
-static void work_plane(const struct depthwise_planes *p, const struct edge edges[2], int64_t c,
-                       const bool finishes)
+static void work_plane(const struct depthwise_planes *p, const struct edge edges[2],
+                       const float *limits, int64_t c, const bool clamps)
 {
     const float *packed_w = w_of(p, p->k + c, TAPS);
     vf w[TAPS * TAPS];
@@ -410,33 +426,36 @@ static void work_plane(const struct depthwise_planes *p, const struct edge edges
         .bias = bias_of(p, p->k + c),
         .edge_w = edge_w,
         .edges = edges,
-        .epilogue = p->epilogue,
+        .limits = limits,
     };
-    same_rows_function *rows = rows_of[finishes].first;
+    same_rows_function *rows = rows_of[clamps].first;
     for (int64_t left = p->rows; left > 0; left -= ROWS) {
-        rows = left > ROWS ? rows : rows_of[finishes].last[left - 1];
+        rows = left > ROWS ? rows : rows_of[clamps].last[left - 1];
         rows(&b);
-        rows = rows_of[finishes].middle;
+        rows = rows_of[clamps].middle;
         b.x += ROWS * b.x_row;
         b.y += ROWS * b.y_row;
     }
 }
 
-static void work_planes(const struct depthwise_planes *p, const bool finishes)
+static void work_planes(const struct depthwise_planes *p, const bool clamps)
 {
     const struct edge edges[2] = {edge_of(0, p->W, TAPS), edge_of(p->Q - VF, p->W, TAPS)};
+    float limits[2][VF];
+    set_limits(limits, p->epilogue);
     for (int64_t c = 0; c < p->channels; c++) {
-        work_plane(p, edges, c, finishes);
+        work_plane(p, edges, limits[0], c, clamps);
     }
 }
 
-/* Is all that such tiles know of a layer so? A residual may be y, of which some is made twice. */
+/* Is all that such tiles know of a layer so? A residual may be y, of which some is made twice;
+   leaks are too rare for tiles of their own. */
 static bool is_same(const struct depthwise_planes *p)
 {
     const int half = p->taps / 2;
     return p->taps <= TAPS_MAX && p->stride == 1 && p->dilation_h == 1 && p->dilation_w == 1 &&
            p->w == -half && p->Q == p->W && p->h == -half && p->rows == p->H &&
-           p->rows >= p->taps && !p->residual && p->together == 1;
+           p->rows >= p->taps && !p->residual && !p->epilogue->leaks && p->together == 1;
 }
 
 /* How many channels can be made column by column. If rows are shorter than a vector what is behind
@@ -451,20 +470,20 @@ static int64_t columns_fit(const struct depthwise_planes *p)
 int64_t KERNEL(depthwise_planes_same)(const struct depthwise_planes *p);
 int64_t KERNEL(depthwise_planes_same)(const struct depthwise_planes *p)
 {
-    const bool finishes = p->epilogue->clamps || p->epilogue->leaks;
+    const bool clamps = p->epilogue->clamps;
     const bool is_short = p->Q <= COLUMNS_MAX * VF;
     if (!is_same(p) || (!is_short && (p->taps != TAPS || p->rows <= ROWS))) {
         return 0;
     }
     if (!is_short) {
-        work_planes(p, finishes);
+        work_planes(p, clamps);
         return p->channels;
     }
     const int64_t channels = columns_fit(p);
     if (p->taps == 3) {
-        finishes ? work_columns(p, channels, 3, true) : work_columns(p, channels, 3, false);
+        clamps ? work_columns(p, channels, 3, true) : work_columns(p, channels, 3, false);
     } else {
-        finishes ? work_columns(p, channels, 5, true) : work_columns(p, channels, 5, false);
+        clamps ? work_columns(p, channels, 5, true) : work_columns(p, channels, 5, false);
     }
     return channels;
 }

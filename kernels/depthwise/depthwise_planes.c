@@ -50,7 +50,8 @@ static bool is_only_same(const struct convoy_plan *plan)
         l->stride_h == 1 && l->stride_w == 1 && l->dilation_h == 1 && l->dilation_w == 1;
     const bool same = l->pad_top == half && l->pad_left == half && plan->P == l->H &&
                       plan->Q == l->W && l->H >= l->R;
-    return taps && dense && same && !l->epilogue.residual && plan->Q >= 3 * floats &&
+    const bool leaks = l->epilogue.activation == CONVOY_LEAKY_RELU;
+    return taps && dense && same && !l->epilogue.residual && !leaks && plan->Q >= 3 * floats &&
            plan->Q <= DEPTHWISE_SAME_COLUMNS * floats;
 }
 

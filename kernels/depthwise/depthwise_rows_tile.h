@@ -253,11 +253,20 @@ ALWAYS_INLINE void finish(vf acc[ROWS][PIXELS], const struct rows *b, int64_t q,
             acc[i / kind.pixels][i % kind.pixels] += load(p, lanes, kind);
         }
     }
-    if (b->epilogue.clamps || b->epilogue.leaks) {
+    if (b->epilogue.clamps) {
+        const vf low = vf_broadcast(b->epilogue.limits[0]);
+        const vf high = vf_broadcast(b->epilogue.limits[1]);
         UNROLL for (int i = 0; i < kind.rows * kind.pixels; i++)
         {
             vf *v = &acc[i / kind.pixels][i % kind.pixels];
-            *v = tile_activate(*v, &b->epilogue);
+            *v = vf_clamp(*v, low, high);
+        }
+    }
+    if (b->epilogue.leaks) {
+        UNROLL for (int i = 0; i < kind.rows * kind.pixels; i++)
+        {
+            vf *v = &acc[i / kind.pixels][i % kind.pixels];
+            *v = tile_leak(*v, b->epilogue.slope);
         }
     }
 }

@@ -9,16 +9,18 @@
 #include "kernels/simd_lanes.h"
 #include "kernels/tile/tile.h"
 
+/* By the sign bit: a comparison of floats would want one more register than a tile has. */
+ALWAYS_INLINE vf tile_leak(vf v, float slope)
+{
+    return vf_select((vi)v < (vi){0}, v * slope, v);
+}
+
 ALWAYS_INLINE vf tile_activate(vf v, const struct tile_epilogue *epilogue)
 {
     if (epilogue->clamps) {
         v = vf_clamp(v, vf_broadcast(epilogue->limits[0]), vf_broadcast(epilogue->limits[1]));
     }
-    if (epilogue->leaks) {
-        /* By the sign bit: a comparison of floats would want one more register than a tile has. */
-        v = vf_select((vi)v < (vi){0}, v * epilogue->slope, v);
-    }
-    return v;
+    return epilogue->leaks ? tile_leak(v, epilogue->slope) : v;
 }
 
 static inline bool tile_has_bias(const struct tile_operands *o)
