@@ -324,6 +324,8 @@ static void test_same_planes(void **state)
         {"n1c2h%dw%d_k2r3s3_pd1_g2", 64, 72, 8, 1, 9},
         {"n1c2h%dw%d_k2r5s5_pd2_g2", 24, 57, 1, 5, 6}, /* 5x5 */
         {"n1c2h%dw%d_k2r5s5_pd2_g2", 25, 33, 8, 4, 15},
+        {"n1c1h%dw%d_k1r5s5_pd2_g1", 44, 44, 1, 3000, 3000}, /* taller than L2 */
+        {"n1c2h%dw%d_k2r3s3_pd1_g2", 44, 44, 1, 3000, 3000},
     };
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {

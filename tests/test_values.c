@@ -23,7 +23,7 @@ static const char *const problems[] = {
     "n1c3h8w7_k4r5s5_dl2_pd4", "n1c18h7w8_k18r3s3_pd1_g18",     "n1c12h6w9_k24r3s3_pd1_g3",
     "n1c3h9w37_k3r3s3_pd1_g3", "n1c20h5w6_k40r3s3_st2_pd1_g20", "n1c600h3w4_k9r1s1",
     "n1c4h9w9_k17r7s7_pd3",    "n1c8h7w8_k9r1s1_pd1",           "n1c2h6w60_k2r3s3_pd1_g2",
-    "n1c2h7w28_k2r5s5_pd2_g2",
+    "n1c2h7w28_k2r5s5_pd2_g2", "n1c3h6w7_k3r3s3_pd1_g3",
 };
 #define PROBLEM_COUNT (sizeof problems / sizeof problems[0])
 

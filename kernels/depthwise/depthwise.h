@@ -26,8 +26,8 @@
  *                      output columns are the lanes: which sweeps down the columns make some rows
  *   depthwise_plane_sweep.c, depthwise_plane_step.h
  *                      ... one sweep, one step of it
- *   depthwise_plane_same.c
- *                      ... faster where padding keeps the size
+ *   depthwise_plane_same.c, depthwise_plane_same_rows.c
+ *                      ... faster where padding keeps the size: short rows, long rows
  *   depthwise_copied.c any other: x transposed block by block, the kernels of NHWC, y transposed
  *                      back
  */
@@ -132,8 +132,9 @@ bool depthwise_applies(const struct convoy_plan *plan);
 #define DEPTHWISE_PLANE_TAPS    (VF_REGISTERS == 32 ? 5 : 3)
 #endif
 
-/* Is there depthwise_plane_same.c? Where there are more registers, or wider vectors, it was not
-   measured. Taps of a filter row, at most; of 5 taps, vectors of a row. */
+/* Are there depthwise_plane_same.c and depthwise_plane_same_rows.c? Where there are more registers,
+   or wider vectors, they were not measured. Taps of a filter row, at most; vectors of a short row:
+   of longer ones only 3x3 is made. */
 #define DEPTHWISE_PLANE_SAME   (VF == 8 && VF_REGISTERS == 16)
 #define DEPTHWISE_SAME_TAPS    5
 #define DEPTHWISE_SAME_COLUMNS 7

@@ -37,9 +37,17 @@ static bool rows_are_long(const struct convoy_plan *plan)
     return 2 * Q > floats || (channels_together(plan) == 4 && 8 * Q > 3 * floats);
 }
 
-/* Only depthwise_plane_same.c has filters of so many taps: is the layer one for it, and are rows so
-   long that this is faster than transposing x? Measured: 28 columns 0.93 of the time, 40 and more
-   0.8, but 20 and less as long or longer. */
+/* Rows of x and y that stay in half of L2. */
+static int64_t rows_in_l2(const struct convoy_plan *plan)
+{
+    const convoy_layer *l = &plan->layer;
+    int64_t row_bytes = multiply_saturated(4, l->stride_h * l->W + plan->Q);
+    return max64((int64_t)cpu_l2_bytes() / 2 / row_bytes, 8);
+}
+
+/* Only depthwise_plane_same.c has filters of so many taps: is the layer one for it, are there
+   planes for all threads, and is this faster than transposing x? Measured: of 28 columns 0.93 of
+   the time, of 40 and more 0.8, but of 20 and less as long or longer. */
 static bool is_only_same(const struct convoy_plan *plan)
 {
     const convoy_layer *l = &plan->layer;
@@ -50,9 +58,10 @@ static bool is_only_same(const struct convoy_plan *plan)
         l->stride_h == 1 && l->stride_w == 1 && l->dilation_h == 1 && l->dilation_w == 1;
     const bool same = l->pad_top == half && l->pad_left == half && plan->P == l->H &&
                       plan->Q == l->W && l->H >= l->R;
-    const bool leaks = l->epilogue.activation == CONVOY_LEAKY_RELU;
-    return taps && dense && same && !l->epilogue.residual && !leaks && plan->Q >= 3 * floats &&
-           plan->Q <= DEPTHWISE_SAME_COLUMNS * floats;
+    const bool plain = !l->epilogue.residual && l->epilogue.activation != CONVOY_LEAKY_RELU;
+    return taps && dense && same && plain && plan->Q >= 3 * floats &&
+           plan->Q <= DEPTHWISE_SAME_COLUMNS * floats && plan->P <= rows_in_l2(plan) &&
+           l->N * l->K >= depthwise_shares(plan);
 }
 
 bool depthwise_planes_fit(const struct convoy_plan *plan)
@@ -85,8 +94,7 @@ void depthwise_planes_prepare(struct convoy_plan *plan)
     b->k_parts = min64(sweeps, divide_up(wanted, l->N * divide_up(plan->P, b->strip_rows)));
     int64_t rows = min64(b->strip_rows, plan->P);
     int64_t row_bytes = multiply_saturated(4, l->stride_h * l->W + plan->Q);
-    int64_t in_l2 = max64((int64_t)cpu_l2_bytes() / 2 / row_bytes, 8);
-    b->plane_rows = divide_up(rows, divide_up(rows, in_l2));
+    b->plane_rows = divide_up(rows, divide_up(rows, rows_in_l2(plan)));
     b->plane_channels =
         round_up(max64(1, (int64_t)cpu_l1d_bytes() / row_bytes / rows), b->plane_together);
 }
