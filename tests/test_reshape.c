@@ -40,7 +40,6 @@ static const char *const problems[] = {
     "n1c3h9w9_k64r7s7_st2_pd3",      "n1c32h9w9_k32r3s3_pd1_g8",
     "n1c130h9w9_k150r3s3_pd1",       "n1c16h9w9_k16r1s5_pd0x2",
     "n1c16h9w9_k16r3s3_dl2_pd2_g16", "n1c256h9w9_k256r3s3_st2_pd1_g256",
-    "n1c16h9w9_k16r5s5_pd2_g16",
 };
 #define PROBLEMS (sizeof problems / sizeof problems[0])
 
